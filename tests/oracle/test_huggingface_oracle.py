@@ -70,7 +70,7 @@ def test_one_batch_equals_single_plain_calls(folder):
 
     assert values.dtype == np.float32
     assert values.shape == (len(CONTEXTS), LENGTH, 20)
-    np.testing.assert_allclose(values, expected, atol=1e-5, rtol=0)
+    np.testing.assert_allclose(values, expected, atol=1e-5, rtol=1e-6)
     np.testing.assert_allclose(np.exp(values.astype(np.float64)).sum(-1), 1, atol=1e-6)
 
 

@@ -139,10 +139,10 @@ def test_network_in_memory_is_taken_out_of_training_mode(tiny_esm2):
 def test_running_out_of_memory_passes_unchanged(esm2_copy, monkeypatch):
     model = load_model(esm2_copy, device="cpu")
 
-    def forward(**_):
+    def embed(*_):
         raise torch.OutOfMemoryError("full")
 
-    monkeypatch.setattr(model.network, "forward", forward)
+    monkeypatch.setattr("plmwidgets.models.encoder.Encoder.embed", embed)
     with pytest.raises(torch.OutOfMemoryError, match="full"):
         model.log_probabilities([Context.of(SEQUENCE)])
 

@@ -2,7 +2,7 @@
 
 import threading
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
 
@@ -13,7 +13,12 @@ from numpy.typing import NDArray
 from transformers import AutoModelForMaskedLM, AutoTokenizer
 
 from plmwidgets.models.checkpoint import Source, first_line, locate
+from plmwidgets.models.encoder import Encoder
+from plmwidgets.models.esm_layout import is_esm_like, read_encoder
+from plmwidgets.models.layers import ARITHMETIC
 from plmwidgets.models.masked_lm import Context, ModelError, ModelIdentity
+from plmwidgets.models.room import Room
+from plmwidgets.models.superposition import superposed_pass
 from plmwidgets.models.tokens import ResidueTokenizer
 
 Ints = NDArray[np.int64]
@@ -45,8 +50,9 @@ class HuggingFaceMaskedLM:
     network : torch.nn.Module
     tokens : plmwidgets.models.tokens.ResidueTokenizer
     device : torch.device
-    name, identity, capabilities, max_length
-        See `plmwidgets.models.MaskedLM`.
+    name, identity, capabilities, max_length, precisions
+        See `plmwidgets.models.masked_lm`. Networks of ESM's and ESM C's kind are computed by an
+        `Encoder`, which is faster and offers more than one precision; others by themselves.
 
     Raises
     ------
@@ -70,8 +76,12 @@ class HuggingFaceMaskedLM:
         self.identity = ModelIdentity(
             checkpoint, revision, str(network.dtype).removeprefix("torch."), str(self.device)
         )
-        self.capabilities: frozenset[str] = frozenset()
         self._check_vocabulary()
+        self._encoders: dict[str, Encoder] = {}
+        # Apple's devices are left to the network: the encoder was never tried there.
+        fast = self.device.type in ("cpu", "cuda") and is_esm_like(network)
+        self.capabilities = frozenset({"precision", "pair_pass"} if fast else ())
+        self.precisions = _precisions(self.device, self.identity.dtype, fast)
         specials = self.tokens.prefix + self.tokens.suffix
         self.max_length, self._familiar_length = (
             None if tokens is None else tokens - specials for tokens in _token_limits(network)
@@ -106,12 +116,15 @@ class HuggingFaceMaskedLM:
             self._familiar_length = None
 
     def log_probabilities(
-        self, contexts: Sequence[Context], positions: Ints | None = None
-    ) -> NDArray[np.float32]:
+        self,
+        contexts: Sequence[Context],
+        positions: Ints | None = None,
+        precision: str | None = None,
+    ) -> NDArray[np.floating[Any]]:
         """Natural-log probabilities of the twenty amino acids.
 
         The twenty columns are taken from the logits first and normalised among themselves, in
-        float32 whatever the precision of the network.
+        float32 at least.
 
         Parameters
         ----------
@@ -120,11 +133,13 @@ class HuggingFaceMaskedLM:
         positions : ndarray of int64, shape (n, k), optional
             Which positions of each context are wanted, 0-based; all of them by default. Only
             these leave the device.
+        precision : str, optional
+            One of `precisions`, the first by default, or ``"double"``.
 
         Returns
         -------
         ndarray of float32, shape (n, k, 20) or (n, L, 20)
-            Columns in the order of `plmwidgets.alphabet.AMINO_ACIDS`.
+            Columns in the order of `plmwidgets.alphabet.AMINO_ACIDS`; float64 in double precision.
 
         Raises
         ------
@@ -139,17 +154,88 @@ class HuggingFaceMaskedLM:
         for sequence in {context.sequence for context in contexts}:
             self.check_sequence(sequence)
         ids = torch.from_numpy(self.tokens.encode(contexts)).to(self.device)
+        wanted = None
+        if positions is not None:
+            checked = _checked_positions(positions, len(contexts), length) + self.tokens.prefix
+            wanted = torch.from_numpy(checked).to(self.device)
+        if "precision" in self.capabilities:
+            found = self._encoder(precision).log_probabilities(ids, wanted)
+        else:
+            found = self._by_network(ids, wanted)
+        if positions is None:
+            found = found[:, self.tokens.prefix : self.tokens.prefix + length]
+        values: NDArray[np.floating[Any]] = found.cpu().numpy()
+        return values
+
+    def pair_pass(
+        self,
+        sequence: str,
+        positions: Ints,
+        precision: str | None = None,
+        memory: int | None = None,
+    ) -> Generator[float, None, NDArray[np.float32]]:
+        """Estimate log p(i|{i,j}) of all pairs of positions by a superposed pass.
+
+        A generator of short steps: it yields the share of the work that is done.
+
+        Parameters
+        ----------
+        sequence : str
+        positions : ndarray of int64, shape (n,)
+            0-based.
+        precision : str, optional
+            One of `precisions`, the first by default.
+        memory : int, optional
+            Bytes that the states may take on the device; by default most of what is free. The
+            rest goes to host memory or to a temporary file.
+
+        Returns
+        -------
+        ndarray of float32, shape (n, n, 20)
+            ``[i, j]`` estimates log p(i|{i,j}); NaN on the diagonal.
+
+        Raises
+        ------
+        ModelError
+            If the network is not of ESM's or ESM C's kind.
+        """
+        if "pair_pass" not in self.capabilities:
+            raise ModelError(
+                f"{self.name} is not of ESM's or ESM C's kind, and only these have a superposed "
+                "pass: scan with method='exact'."
+            )
+        self.check_sequence(sequence)
+        ids = torch.from_numpy(self.tokens.encode([Context(sequence)])[0]).to(self.device)
+        tokens = torch.from_numpy(positions + self.tokens.prefix).to(self.device)
+        steps = superposed_pass(self._encoder(precision), ids, tokens, Room(self.device, memory))
+        while True:
+            try:
+                share = next(steps)
+            except StopIteration as end:
+                estimates: NDArray[np.float32] = end.value.numpy()
+                estimates[np.diag_indices(len(positions))] = np.nan
+                return estimates
+            if self.device.type == "cuda":
+                torch.cuda.synchronize(self.device)  # or other work would wait for a long queue
+            yield share
+
+    def _by_network(self, ids: torch.Tensor, wanted: torch.Tensor | None) -> torch.Tensor:
         with torch.inference_mode():
             logits = self.network(input_ids=ids, return_dict=True).logits
-            if positions is None:
-                residues = logits[:, self.tokens.prefix : self.tokens.prefix + length]
-            else:
-                wanted = _checked_positions(positions, len(contexts), length) + self.tokens.prefix
-                rows = torch.arange(len(contexts), device=self.device)[:, None]
-                residues = logits[rows, torch.from_numpy(wanted).to(self.device)]
-            scores = residues[..., self._columns].float()
-            values: NDArray[np.float32] = torch.log_softmax(scores, dim=-1).cpu().numpy()
-        return values
+            if wanted is not None:
+                logits = logits[torch.arange(len(ids), device=self.device)[:, None], wanted]
+            return torch.log_softmax(logits[..., self._columns].float(), dim=-1)
+
+    def _encoder(self, precision: str | None) -> Encoder:
+        """Return the encoder of a precision; made when first asked for, and kept."""
+        name = self.precisions[0] if precision is None else precision
+        if name not in self._encoders:
+            if "" not in self._encoders:
+                self._encoders[""] = read_encoder(
+                    self.network, self.tokens.columns, self.tokens.mask_id
+                )
+            self._encoders[name] = self._encoders[""].to(ARITHMETIC[name])
+        return self._encoders[name]
 
     def _check_vocabulary(self) -> None:
         rows = self.network.get_input_embeddings().weight.shape[0]
@@ -213,6 +299,17 @@ def load(source: Source, device: torch.device, dtype: torch.dtype) -> HuggingFac
         checkpoint=source.checkpoint,
         revision=files.revision,
     )
+
+
+def _precisions(device: torch.device, dtype: str, fast: bool) -> tuple[str, ...]:
+    """Return what can be computed with weights of a type, the default first."""
+    if not fast:
+        return ("reference",) if dtype == "float32" else ("preview",)
+    if dtype != "float32":
+        return ("final",) if dtype == "float16" else ("preview",)
+    if device.type == "cuda":
+        return ("final", "reference", "preview")
+    return ("reference", "preview")
 
 
 def choose_device(device: str | torch.device | None) -> torch.device:

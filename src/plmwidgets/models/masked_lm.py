@@ -4,9 +4,9 @@ A model maps *contexts* (a sequence, the positions hidden in it, substitutions m
 log-probabilities over the twenty amino acids. Everything above this layer sees only that.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Protocol, runtime_checkable
+from typing import Final, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -128,7 +128,8 @@ class MaskedLM(Protocol):
         Short name for people, such as ``"esm2-8m"``.
     identity : ModelIdentity
     capabilities : frozenset of str
-        What it offers beyond log-probabilities, such as ``"attentions"``; stated, never guessed.
+        What it offers beyond log-probabilities; stated, never guessed. ``"precision"``: it is a
+        `PreciseMaskedLM`; ``"pair_pass"``: a `PairPassMaskedLM` as well.
     max_length : int or None
         Longest sequence it takes, in residues; None where there is no limit.
     """
@@ -159,3 +160,73 @@ class MaskedLM(Protocol):
             Columns in the order of `plmwidgets.alphabet.AMINO_ACIDS`, normalised over the twenty.
             The service refuses what is not finite.
         """
+
+
+class PreciseMaskedLM(MaskedLM, Protocol):
+    """A model that can compute in more than one arithmetic.
+
+    Attributes
+    ----------
+    precisions : tuple of str
+        Those of `PRECISIONS` that it offers, the default first.
+    """
+
+    precisions: tuple[str, ...]
+
+    def log_probabilities(
+        self,
+        contexts: Sequence[Context],
+        positions: NDArray[np.int64] | None = None,
+        precision: str | None = None,
+    ) -> NDArray[np.floating]:
+        """As `MaskedLM.log_probabilities`, in a precision of `precisions` or in ``"double"``."""
+
+
+class PairPassMaskedLM(PreciseMaskedLM, Protocol):
+    """A model with a superposed pair pass (`plmwidgets.models.superposition`)."""
+
+    def pair_pass(
+        self,
+        sequence: str,
+        positions: NDArray[np.int64],
+        precision: str | None = None,
+        memory: int | None = None,
+    ) -> Generator[float, None, NDArray[np.floating]]:
+        """Estimate log p(i|{i,j}) of all pairs of n positions, (n, n, 20), in short steps.
+
+        Yields the share of the work that is done. `memory` bounds the states' bytes on the device.
+        """
+
+
+PRECISIONS: Final = ("reference", "final", "preview")
+"""``reference``: float32. ``final``: products in float16, all between them in float32; on a GPU.
+``preview``: bfloat16 throughout."""
+
+
+def chosen_precision(model: MaskedLM, precision: str | None) -> str:
+    """Return the precision that a model computes in when asked for one; None asks for its default.
+
+    Where ``"final"`` has no advantage, as on a CPU, it is ``"reference"``.
+
+    Raises
+    ------
+    ValueError
+        If there is no such precision, or this model does not offer it.
+    """
+    if precision is not None and precision not in PRECISIONS:
+        raise ValueError(
+            f"unknown precision {precision!r}: use one of {', '.join(map(repr, PRECISIONS))}, or "
+            "None for the default."
+        )
+    offered: tuple[str, ...] = getattr(model, "precisions", ("reference",))
+    if precision is None:
+        return offered[0]
+    if precision == "final" and "final" not in offered and "reference" in offered:
+        return "reference"
+    if precision not in offered:
+        raise ValueError(
+            f"{model.name} as loaded ({model.identity.dtype}, {model.identity.device}) does not "
+            f"compute in precision {precision!r}, only in {', '.join(map(repr, offered))}: load it "
+            "in float32 for the others, if it is of ESM's or ESM C's kind."
+        )
+    return precision

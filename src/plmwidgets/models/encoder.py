@@ -1,0 +1,214 @@
+"""The encoder of ESM-1b, ESM-1v, ESM-2 and ESM C: tokens in, log-probabilities out.
+
+The exact forward and the superposed pass are both written in terms of `Encoder` and `Layer`, which
+hide what these families differ in: learned or rotary positions, token dropout, norms of queries and
+keys, GELU or SwiGLU, scaled residual branches.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from plmwidgets.models.layers import Arithmetic, Buffers, Layer, Linear, Norm, Rotation, attend
+
+TRAINING_MASK_RATIO: Final = 0.15 * 0.8
+"""Share of hidden tokens in ESM's training, to which token dropout scales (Rives et al. 2021)."""
+SHORT: Final = 128
+"""Tokens up to which a CPU computes attention faster written out than in the fused kernel."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ends:
+    """What lies before the first and after the last layer.
+
+    Attributes
+    ----------
+    embedding : Tensor, shape (tokens, d)
+    mask_id : int
+        The token that hides a residue.
+    token_dropout : bool
+        Whether hidden tokens are zero and the rest is scaled by how many are hidden.
+    positions : Tensor or None, shape (longest, d)
+        Learned positions, the first token's first.
+    input_norm : Norm or None
+        Of the embeddings.
+    inverse_frequencies : Tensor or None, shape (d_head / 2,)
+        Of rotary positions.
+    output_norm : Norm
+        After the last layer.
+    dense, head_norm, decoder : Linear, Norm, Linear
+        The masked-LM head, to the twenty amino acids alone.
+    """
+
+    embedding: Tensor
+    mask_id: int
+    token_dropout: bool
+    positions: Tensor | None
+    input_norm: Norm | None
+    inverse_frequencies: Tensor | None
+    output_norm: Norm
+    dense: Linear
+    head_norm: Norm
+    decoder: Linear
+
+    def to(self, device: torch.device, arithmetic: Arithmetic) -> "Ends":
+        """Return the same on a device, in another arithmetic."""
+        product, stream = arithmetic.product, arithmetic.stream
+        positions, frequencies = self.positions, self.inverse_frequencies
+        return Ends(
+            self.embedding.to(device, stream),
+            self.mask_id,
+            self.token_dropout,
+            None if positions is None else positions.to(device, stream),
+            None if self.input_norm is None else self.input_norm.to(device, stream),
+            None if frequencies is None else frequencies.to(device),
+            self.output_norm.to(device, stream),
+            self.dense.to(device, product),
+            self.head_norm.to(device, stream),
+            self.decoder.to(device, product),
+        )
+
+
+class Encoder:
+    """A masked language model from token ids to log-probabilities of the amino acids.
+
+    One thread at a time: the buffers are shared between calls.
+
+    Parameters
+    ----------
+    ends : Ends
+    layers : sequence of Layer
+        Indexing may fetch a layer from elsewhere; each is asked for once in a pass, in order.
+    device : torch.device
+    arithmetic : Arithmetic
+        That of the ends and layers.
+    """
+
+    def __init__(
+        self, ends: Ends, layers: Sequence[Layer], device: torch.device, arithmetic: Arithmetic
+    ) -> None:
+        self.ends = ends
+        self.layers = layers
+        self.device = device
+        self.arithmetic = arithmetic
+        self.buffers = Buffers(device)
+        self._rotation: tuple[int, Rotation | None] = (0, None)
+
+    def to(self, arithmetic: Arithmetic) -> "Encoder":
+        """Return the encoder in another arithmetic; what has the right type is shared."""
+        return Encoder(
+            self.ends.to(self.device, arithmetic),
+            [layer.to(self.device, arithmetic) for layer in self.layers],
+            self.device,
+            arithmetic,
+        )
+
+    def embed(self, ids: Tensor, hidden: int | None = None) -> Tensor:
+        """Return the stream before the first layer.
+
+        Parameters
+        ----------
+        ids : Tensor of int64, shape (n, T)
+        hidden : int, optional
+            Number of hidden tokens that token dropout assumes; counted by default.
+
+        Returns
+        -------
+        Tensor, shape (n, T, d)
+        """
+        ends, tokens = self.ends, ids.shape[1]
+        x = functional.embedding(ids, ends.embedding)
+        if ends.token_dropout:
+            masked = ids == ends.mask_id
+            count = masked.sum(dim=1) if hidden is None else torch.tensor([hidden]).to(ids.device)
+            scale = (1 - TRAINING_MASK_RATIO) / (1 - count.float() / tokens)
+            x = (x.masked_fill_(masked[..., None], 0) * scale[:, None, None]).to(x.dtype)
+        if ends.positions is not None:
+            x += ends.positions[:tokens]
+        return x if ends.input_norm is None else ends.input_norm(x)
+
+    def rotation(self, tokens: int) -> Rotation | None:
+        """Return the angles of that many tokens; None where positions are learned."""
+        if self.ends.inverse_frequencies is None:
+            return None
+        if self._rotation[0] != tokens:
+            place = torch.arange(tokens, dtype=torch.float32, device=self.device)
+            # As the networks do: angles in float32, whatever comes after.
+            angles = torch.outer(place, self.ends.inverse_frequencies.float())
+            heads = self.ends.embedding.shape[1] // (2 * angles.shape[1])
+            self._rotation = (tokens, Rotation(angles, heads, self.arithmetic.stream))
+        return self._rotation[1]
+
+    def head(self, x: Tensor) -> Tensor:
+        """Log-probabilities of the twenty amino acids, (..., 20), from the stream.
+
+        They are in float32, or in float64 where the stream is.
+        """
+        ends = self.ends
+        units = functional.gelu(ends.dense(ends.output_norm(x))).to(x.dtype)
+        scores = ends.decoder(ends.head_norm(units))
+        return scores.to(torch.promote_types(scores.dtype, torch.float32)).log_softmax(dim=-1)
+
+    @torch.inference_mode()
+    def log_probabilities(self, ids: Tensor, tokens: Tensor | None = None) -> Tensor:
+        """Log-probabilities of the twenty amino acids.
+
+        The last layer is computed for the wanted tokens only.
+
+        Parameters
+        ----------
+        ids : Tensor of int64, shape (n, T)
+        tokens : Tensor of int64, shape (n, k), optional
+            Which tokens of each context are wanted; all by default.
+
+        Returns
+        -------
+        Tensor, shape (n, k, 20) or (n, T, 20)
+            As `head`.
+        """
+        x = self.embed(ids)
+        rotation = self.rotation(ids.shape[1])
+        for index, layer in enumerate(self.layers):
+            if index < len(self.layers) - 1 or tokens is None:
+                self.advance(layer, x, rotation, self.buffers)
+            else:
+                x = self._advance_rows(layer, x, rotation, tokens)
+        return self.head(x)
+
+    def advance(
+        self, layer: Layer, x: Tensor, rotation: Rotation | None, buffers: Buffers
+    ) -> tuple[Tensor, Tensor]:
+        """Take whole contexts x, (n, T, d), contiguous, through a layer, in place.
+
+        Returns
+        -------
+        keys, values : Tensor, each (heads, n, T, d / heads)
+            Those of the layer: views of buffers.
+        """
+        apart = self._apart(x)
+        q, k, v = layer.project(x, rotation, buffers, apart=apart)
+        layer.mix(x.flatten(0, 1), attend(q, k, v, buffers), buffers)
+        return k, v[..., : k.shape[-1]]
+
+    def _apart(self, x: Tensor) -> bool:
+        """Whether to write the attention out: on a CPU, that is faster for short contexts."""
+        # In half precision the exponentials would leave the range.
+        wide = self.arithmetic.product != torch.float16
+        return self.device.type == "cpu" and wide and x.shape[1] <= SHORT
+
+    def _advance_rows(
+        self, layer: Layer, x: Tensor, rotation: Rotation | None, tokens: Tensor
+    ) -> Tensor:
+        n, k = tokens.shape
+        chosen = x[torch.arange(n, device=x.device)[:, None], tokens]
+        turn = None if rotation is None else rotation[tokens]
+        apart = self._apart(x)
+        (queries,) = layer.project(chosen, turn, self.buffers, "q", apart)
+        keys, values = layer.project(x, rotation, self.buffers, "kv", apart)
+        mixed = attend(queries, keys, values, self.buffers)
+        layer.mix(chosen.view(n * k, -1), mixed, self.buffers)
+        return chosen

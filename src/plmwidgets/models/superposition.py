@@ -1,0 +1,221 @@
+"""The superposed pair pass: all p(i|{i,j}) of a protein for the cost of about 2 L passes.
+
+An exact pair scan runs the network once for every pair. Here, for every pair, only the two hidden
+residues' own rows are computed. For all other tokens, keys and values in the context {i, j} are
+taken to be those of the two single masks less those of none hidden,
+
+    K^{i,j} = K^{i} + K^{j} - K^{},    V^{i,j} likewise,
+
+which leaves out what a third token does in answer to both masks that it does not do in answer to
+either. Rows i and j attend to these and, exactly, to themselves and each other, layer by layer. All
+contexts are run with the token-dropout scale of two hidden residues.
+
+The pass advances all pairs through one layer before the next, so that memory grows with L^2 d and
+all work is large matrix products. It is an approximation: `plmwidgets.scan.superposed` measures its
+error against exact passes.
+"""
+
+from collections.abc import Generator, Iterator
+
+import torch
+from torch import Tensor
+
+from plmwidgets.models.encoder import Encoder
+from plmwidgets.models.layers import (
+    LARGEST_SUM,
+    ROWS_AT_ONCE,
+    SMALLEST_SUM,
+    Buffers,
+    Layer,
+    Rotation,
+)
+from plmwidgets.models.room import Room
+
+STEP_WORK = 1e10
+"""Multiplications in which single-mask contexts go through a layer together, about 50 ms."""
+TILE_SCORES = 2**22
+"""Attention scores of one head that a tile of rows holds."""
+
+
+@torch.inference_mode()
+def superposed_pass(
+    encoder: Encoder, ids: Tensor, tokens: Tensor, room: Room
+) -> Generator[float, None, Tensor]:
+    """Estimate the log-probabilities of all pairs of hidden residues.
+
+    A generator: it yields the share of the work that is done, often, and so can be interleaved with
+    other work of the same encoder.
+
+    Parameters
+    ----------
+    encoder : Encoder
+    ids : Tensor of int64, shape (T,)
+        Tokens of the protein, none hidden.
+    tokens : Tensor of int64, shape (n,)
+        Which tokens to hide in pairs.
+    room : Room
+        Where the states are kept.
+
+    Returns
+    -------
+    Tensor of float32, shape (n, n, 20)
+        ``[i, j]`` estimates log p(i|{i,j}); meaningless on the diagonal.
+    """
+    work = _Pass(encoder, ids, tokens, room)
+    steps = len(encoder.layers) * (len(work.batches) + 2 * len(work.tiles)) + len(work.tiles)
+    done = 0
+    for index, layer in enumerate(encoder.layers):
+        last = index == len(encoder.layers) - 1
+        for batch in work.batches:
+            work.advance_contexts(layer, batch, last)
+            done += 1
+            yield done / steps
+        for tile in work.tiles:
+            work.project_rows(layer, tile)
+            done += 1
+            yield done / steps
+        for tile in work.tiles:
+            for _ in work.advance_rows(layer, tile):
+                yield done / steps
+            done += 1
+    result = torch.empty(len(tokens), len(tokens), 20)
+    for tile in work.tiles:
+        result[tile] = encoder.head(room.load(work.rows, tile)).cpu()
+        done += 1
+        yield done / steps
+    return result
+
+
+class _Pass:
+    """The states of a pass and what a layer does to them.
+
+    Contexts 0 .. n-1 hide one residue each, context n none. Indices i and j count hidden residues;
+    row (i, j) is that of residue i in the context {i, j}.
+    """
+
+    def __init__(self, encoder: Encoder, ids: Tensor, tokens: Tensor, room: Room) -> None:
+        n, length = len(tokens), len(ids)
+        self.encoder = encoder
+        self.tokens = tokens
+        self.room = room
+        self.buffers = Buffers(encoder.device)
+        self.rotation = encoder.rotation(length)
+        first = encoder.layers[0]
+        heads, width = first.heads, first.width // first.heads
+        dtype = encoder.arithmetic.stream
+        hidden = ids.repeat(n + 1, 1)
+        hidden[torch.arange(n), tokens] = encoder.ends.mask_id
+        # What is used most is made first: it is the last to be put elsewhere.
+        self.keys = room.make((heads, n + 1, length, width), dtype)
+        # Behind each value stands a one (or, where differences are taken, a zero).
+        self.values = room.make((heads, n + 1, length, width + 1), dtype)
+        self.row_keys = room.make((heads, n, n, width), dtype)
+        self.row_values = room.make((heads, n, n, width + 1), dtype)
+        self.rows = room.make((n, n, first.width), dtype)
+        self.contexts = room.make((n + 1, length, first.width), dtype)
+        size = max(1, TILE_SCORES // (n * length))
+        self.tiles = [slice(i, min(i + size, n)) for i in range(0, n, size)]
+        work = 12 * length * first.width**2 + 2 * length**2 * first.width
+        size = min(8, max(1, int(STEP_WORK / 2 / work)))
+        self.batches = [slice(c, min(c + size, n + 1)) for c in range(0, n + 1, size)]
+        for batch in self.batches:
+            x = encoder.embed(hidden[batch], hidden=2)
+            room.store(self.contexts, batch, x)
+            for context, row in zip(range(batch.start, min(batch.stop, n)), x, strict=False):
+                own = row[tokens[context]].expand(n, -1)
+                room.store(self.rows, slice(context, context + 1), own[None])
+
+    def advance_contexts(self, layer: Layer, batch: slice, last: bool) -> None:
+        """Take single-mask contexts through a layer and keep its keys and values."""
+        x = self.room.load(self.contexts, batch)
+        if last:  # nothing reads their states after it
+            k, v = layer.project(x, self.rotation, self.buffers, "kv")
+        else:
+            k, v = self.encoder.advance(layer, x, self.rotation, self.buffers)
+            self.room.store(self.contexts, batch, x)
+        width = k.shape[-1]
+        self.keys[:, batch] = k.to(self.keys)
+        self.values[:, batch, :, :width] = v.to(self.values)
+        self.values[:, batch, :, width] = 1
+
+    def project_rows(self, layer: Layer, tile: slice) -> None:
+        """Keep keys and values of rows i in the tile, before any row advances."""
+        x = self.room.load(self.rows, tile)
+        k, v = layer.project(x, self._turn(tile), self.buffers, "kv")
+        self.row_keys[:, tile] = k.to(self.keys)
+        self.row_values[:, tile, :, : k.shape[-1]] = v.to(self.values)
+        self.row_values[:, tile, :, k.shape[-1]] = 1
+
+    def advance_rows(self, layer: Layer, tile: slice) -> Iterator[None]:
+        """Take rows i in the tile through a layer, in short steps."""
+        x = self.room.load(self.rows, tile)
+        (q,) = layer.project(x, self._turn(tile), self.buffers, "q", apart=True)
+        heads, count, n, width = q.shape
+        q = q.to(self.keys.dtype) * width**-0.5
+        mixed = self.buffers.take("rows mixed", (count, n, heads, width), q.dtype)
+        for shifted in (False, True):
+            smallest, largest = float("inf"), 0.0
+            for head in range(heads):
+                low, high = self._attend_head(q[head], head, tile, mixed[:, :, head], shifted)
+                smallest, largest = min(smallest, low), max(largest, high)
+                yield
+            # Unshifted exponentials are faster, but may leave the range of numbers.
+            if SMALLEST_SUM < smallest <= largest < LARGEST_SUM:
+                break
+        rows, mixed = x.flatten(0, 1), mixed.view(count * n, heads * width)
+        for start in range(0, len(rows), ROWS_AT_ONCE):
+            some = slice(start, start + ROWS_AT_ONCE)
+            layer.mix(rows[some], mixed[some].to(layer.out.weight.dtype), self.buffers)
+            yield
+        self.room.store(self.rows, tile, x)
+
+    def _attend_head(
+        self, q: Tensor, head: int, tile: slice, mixed: Tensor, shifted: bool
+    ) -> tuple[float, float]:
+        """Attention of one head of the tile's rows, (rows, n, d_head), written to mixed.
+
+        Returns the smallest and the largest sum of exponentials.
+        """
+        count, n, width = q.shape
+        load, base = self.room.load, self.keys.shape[1] - 1
+        keys, values = load(self.keys[head]), load(self.values[head])
+        row_keys, row_values = load(self.row_keys[head]), load(self.row_values[head])
+        own_values, partner_values = row_values[tile], row_values[:, tile]  # (i, j) and (j, i)
+        # Laid out (j, i, token): one batched product for j, some strided ones for i.
+        by_partner = q.transpose(0, 1)
+        scores = self.buffers.take("scores", (n, count, keys.shape[1]), q.dtype)
+        torch.bmm(by_partner, keys[:n].transpose(1, 2), out=scores)
+        difference = (keys[tile] - keys[base]).transpose(1, 2)
+        _add_products(scores.transpose(0, 1), q, difference)
+        i = torch.arange(count, device=q.device)
+        j = torch.arange(n, device=q.device)
+        own, partner = self.tokens[tile], self.tokens
+        scores[:, i, own] = (q * row_keys[tile]).sum(-1).t()
+        scores[j, :, partner] = (by_partner * row_keys[:, tile]).sum(-1)
+        if shifted:
+            scores -= scores.amax(dim=-1, keepdim=True)
+        scores.exp_()
+        own_weight = scores[:, i, own]
+        partner_weight = scores[j, :, partner]
+        scores[:, i, own] = 0
+        scores[j, :, partner] = 0
+        sums = self.buffers.take("sums", (n, count, width + 1), q.dtype)
+        torch.bmm(scores, values[:n], out=sums)
+        _add_products(sums.transpose(0, 1), scores.transpose(0, 1), values[tile] - values[base])
+        sums.addcmul_(own_weight[..., None], own_values.transpose(0, 1))
+        sums.addcmul_(partner_weight[..., None], partner_values)
+        total = sums[..., width:]
+        torch.div(sums[..., :width], total, out=mixed.transpose(0, 1))
+        return float(total.min()), float(total.max())
+
+    def _turn(self, tile: slice) -> Rotation | None:
+        return None if self.rotation is None else self.rotation[self.tokens[tile]][:, None]
+
+
+def _add_products(out: Tensor, a: Tensor, b: Tensor) -> None:
+    """Add a @ b to out, batch by batch, where out has any strides."""
+    if out.device.type == "cpu":  # no copies; each product is large enough
+        for target, left, right in zip(out, a, b, strict=True):
+            target.addmm_(left, right)
+    else:
+        out += torch.bmm(a, b)
