@@ -117,6 +117,7 @@ export class FakeKernel {
         values: envelope(values, length, length),
         limits: [0, high],
         directed: true,
+        floor: null,
       });
       return {
         upper: "js_div",
@@ -128,6 +129,7 @@ export class FakeKernel {
         upper_map: empty ? null : map("js_div", "JS divergence", this.toy.pairMap(0.2, 0.05), 0.25),
         lower_map: empty ? null : map("contacts", "contacts", this.toy.pairMap(1, 0), 1),
         distances: null,
+        estimated: null,
         colour_limits: null,
         progress: null,
       };
@@ -143,7 +145,10 @@ export class FakeKernel {
       status,
       store: "/home/someone/scans/toy.zarr",
       model: "esm2_t6_8M_UR50D",
-      method: "exact, float32",
+      method: "exact",
+      precision: "reference",
+      estimated: 0,
+      share: scan.done,
       total,
       message: "",
       ...scan,

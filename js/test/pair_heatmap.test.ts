@@ -1,5 +1,12 @@
 import { describe, expect, it } from "vitest";
-import { lookOf, paint, palette, rankInto, summarise } from "../src/views/pair_heatmap/raster";
+import {
+  lookOf,
+  paint,
+  palette,
+  rankFrom,
+  rankInto,
+  summarise,
+} from "../src/views/pair_heatmap/raster";
 import { ticks } from "../src/views/pair_heatmap/ticks";
 import { describeCell, type MapFacts } from "../src/views/pair_heatmap/tooltip_text";
 import {
@@ -152,6 +159,22 @@ describe("raster", () => {
   });
 });
 
+describe("noise", () => {
+  it("makes the cells below the floor faint, to a step of the scale", () => {
+    const limits = [0, 0.5] as const;
+    const values = [Number.NaN, 0.001, 0.0099, 0.0101, 0.3, 0.5];
+    const ranks = new Uint8Array(36);
+    rankInto(ranks, [...values, ...new Array(30).fill(Number.NaN)], 6, limits, "both");
+    const bytes = new Uint8Array(palette("sequential", false, rankFrom(0.01, limits)).buffer);
+    const alpha = [...ranks.slice(1, 6)].map((rank) => bytes[4 * rank + 3]);
+    expect(alpha.slice(0, 1)).toEqual([90]);
+    expect(alpha.slice(3)).toEqual([255, 255]);
+    expect(rankFrom(0, limits)).toBe(1);
+    expect(rankFrom(9, limits)).toBe(255);
+    expect(rankFrom(0.01, [0, 0])).toBe(1);
+  });
+});
+
 describe("describeCell", () => {
   const map = (facts: Partial<MapFacts>): MapFacts => ({
     name: "js_div",
@@ -162,7 +185,13 @@ describe("describeCell", () => {
     values: [Number.NaN, 0.25, 0.5, Number.NaN],
     ...facts,
   });
-  const facts = { labels: ["A25", "K40"], length: 2, distances: [0, 7.3, 7.3, 0], running: true };
+  const facts = {
+    labels: ["A25", "K40"],
+    length: 2,
+    distances: [0, 7.3, 7.3, 0],
+    estimated: null,
+    running: true,
+  };
 
   it("gives both maps and the distance of a pair", () => {
     const contacts = map({
@@ -182,6 +211,14 @@ describe("describeCell", () => {
       "K40 · A25\nJS divergence\n  K40 when A25 is hidden  0.500 bits\n" +
         "  A25 when K40 is hidden  0.250 bits",
     );
+  });
+
+  it("tells estimated pairs from computed ones", () => {
+    const estimated = [0, 1, 0, 0];
+    expect(describeCell(0, 1, { ...facts, estimated, maps: [map({})] })).toContain(
+      "A25 · K40 (estimated)",
+    );
+    expect(describeCell(1, 0, { ...facts, estimated, maps: [map({})] })).not.toContain("estim");
   });
 
   it("says whether a gap will be filled", () => {

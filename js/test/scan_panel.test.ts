@@ -1,6 +1,6 @@
 import { expect, describe as group, it } from "vitest";
 import {
-  COMMANDS,
+  commands,
   describe,
   duration,
   reassurance,
@@ -12,12 +12,15 @@ const SCAN: Scan = {
   stage: "pairs",
   done: 1234,
   total: 2016,
+  estimated: 0,
+  share: 0.612,
   rate: 812.4,
   remaining: 0.96,
   elapsed: 1.5,
   store: "toy.zarr",
   model: "demo",
   method: "exact",
+  precision: "reference",
   message: "",
 };
 const plain = (text: string) => text.replaceAll("\u202f", " ");
@@ -33,6 +36,17 @@ group("the line under the bar", () => {
     expect(plain(describe({ ...scan, done: 0, stage: "singles" }))).toBe(
       "0 of 2 016 pairs · masking every residue alone first",
     );
+  });
+
+  it("tells the stages of a superposed scan", () => {
+    const scan: Scan = { ...SCAN, stage: "superposed pass", method: "superposed", rate: null };
+    expect(describe(scan)).toBe("estimating all pairs by a superposed pass · 61 % · 1 s left");
+    expect(describe({ ...scan, stage: "checks", remaining: null })).toBe(
+      "computing the strongest pairs and a sample exactly · 61 %",
+    );
+    const end: Scan = { ...scan, status: "finished", stage: "", done: 2016, estimated: 1752 };
+    expect(plain(describe(end))).toBe("2 016 pairs · 1 752 of them estimated · finished in 1.5 s");
+    expect(commands(end)).toEqual(["upgrade"]);
   });
 
   it("fits every other status", () => {
@@ -63,9 +77,9 @@ it("says what becomes of the results when a scan stopped early", () => {
 });
 
 it("offers the commands that fit the status", () => {
-  expect(COMMANDS.ready).toEqual(["start"]);
-  expect(COMMANDS.running).toEqual(["pause", "cancel"]);
-  expect(COMMANDS.paused).toEqual(["resume", "cancel"]);
-  expect(COMMANDS.finished).toEqual([]);
-  expect(COMMANDS.failed).toEqual(["resume"]);
+  expect(commands({ ...SCAN, status: "ready" })).toEqual(["start"]);
+  expect(commands({ ...SCAN, status: "running" })).toEqual(["pause", "cancel"]);
+  expect(commands({ ...SCAN, status: "paused" })).toEqual(["resume", "cancel"]);
+  expect(commands({ ...SCAN, status: "finished" })).toEqual([]);
+  expect(commands({ ...SCAN, status: "failed" })).toEqual(["resume"]);
 });

@@ -260,6 +260,7 @@ def main() -> None:
     parser.add_argument("--demo", type=Path, default=DEMO, help="folder with fold and family")
     parser.add_argument("--shape", choices=SHAPES, default="demo")
     parser.add_argument("--out", type=Path, help="folder of the model; by default DEMO/model")
+    parser.add_argument("--half", action="store_true", help="round the saved weights to float16")
     parser.add_argument("--steps", type=int, default=7000)
     parser.add_argument("--batch", type=int, default=128)
     parser.add_argument("--rate", type=float, default=2e-3)
@@ -271,7 +272,8 @@ def main() -> None:
     residue_tokens = torch.tensor(tokenizer.convert_tokens_to_ids(list(AMINO_ACIDS)))
     trainer = Trainer(family, residue_tokens, args.shape)
     trainer.run(args.steps, args.batch, args.rate)
-    trainer.network.eval().save_pretrained(folder)
+    parameters = trainer.network.num_parameters()
+    (trainer.network.half() if args.half else trainer.network).eval().save_pretrained(folder)
     (folder / "model.safetensors").chmod(0o644)
     demo = np.array([INDEX[letter] for letter in read_sequence(args.demo / "fold.cif")])
     report = {
@@ -282,14 +284,15 @@ def main() -> None:
         "steps": args.steps,
         "batch": args.batch,
         "rate": args.rate,
-        "parameters": trainer.network.num_parameters(),
+        "parameters": parameters,
         "hidden_shares_none_one_two_part": HIDDEN_SHARES,
         "hidden_part": CHOSEN,
         "held_out_precision_at_k": [round(precision, 4) for precision, _ in trainer.scores],
         "held_out_pearson": [round(pearson, 4) for _, pearson in trainer.scores],
         "curve": trainer.curve,
     }
-    (folder.parent / "training.json").write_text(json.dumps(report, indent=1) + "\n")
+    place = args.out or args.demo
+    (place / "training.json").write_text(json.dumps(report, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ import itertools
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Generator, Hashable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from enum import IntEnum
@@ -21,9 +21,15 @@ from weakref import WeakSet, WeakValueDictionary
 import numpy as np
 from numpy.typing import NDArray
 
-from plmwidgets.models.masked_lm import Context, MaskedLM, ModelError, ModelIdentity
+from plmwidgets.batch_size import SLICE_SECONDS, BatchSize
+from plmwidgets.models.masked_lm import (
+    Context,
+    MaskedLM,
+    ModelError,
+    ModelIdentity,
+    default_precision,
+)
 
-SLICE_SECONDS = 0.05
 CACHE_BYTES = 128 * 2**20
 IDLE_SECONDS = 10.0
 
@@ -39,55 +45,36 @@ class Priority(IntEnum):
 
 
 @dataclass(eq=False)
+class _Batch:
+    """Contexts up to `stop` that are under way together."""
+
+    stop: int
+    steps: Generator[float | None, None, Array]
+    seconds: float = 0.0
+    longest: float = 0.0
+
+
+@dataclass(eq=False)
 class _Request:
+    """Contexts to be computed, batch by batch, in slices of time."""
+
     contexts: Sequence[Context]
     positions: NDArray[np.int64] | None
+    precision: str | None
     on_part: Callable[[int, int, Array], None] | None
     future: "Future[Array]" = field(default_factory=Future)
     parts: list[Array] = field(default_factory=list)
     done: int = 0
+    batch: _Batch | None = None
 
 
-class _BatchSize:
-    """Doubles while that makes a context cheaper and a slice stays short, and halves again.
+@dataclass(eq=False)
+class _Steps:
+    """A longer computation that comes in short steps of its own."""
 
-    A machine that is busy with something else slows single slices down, so that one slow slice
-    decides nothing and what was learnt is forgotten now and then.
-    """
-
-    PATIENCE = 3
-    MEMORY = 64
-
-    def __init__(self) -> None:
-        self.size = 1
-        self._largest = 2**20
-        self._cost: dict[int, float] = {}
-        self._slow = 0
-        self._seen = 0
-
-    def observe(self, contexts: int, seconds: float) -> None:
-        if contexts < self.size:  # the last, short slice of a request says little
-            return
-        self._seen += 1
-        if self._seen % self.MEMORY == 0:
-            self._cost.clear()
-        cost = min(seconds / contexts, self._cost.get(self.size, float("inf")))
-        self._cost[self.size] = cost
-        self._slow = self._slow + 1 if seconds > 2 * SLICE_SECONDS else 0
-        twice, half = 2 * self.size, self.size // 2
-        if self._slow >= self.PATIENCE or self._cost.get(half, float("inf")) < 0.95 * cost:
-            self._resize(half)
-        elif 2 * seconds <= SLICE_SECONDS and self._cost.get(twice, 0.0) <= cost:
-            self._resize(twice)
-
-    def halve(self) -> None:
-        """Never try this size again: the device had no memory for it."""
-        self._largest = max(1, self.size // 2)
-        self._resize(self._largest)
-
-    def _resize(self, size: int) -> None:
-        self.size = max(1, min(size, self._largest))
-        self._slow = 0
+    steps: Generator[float, None, Array]
+    on_step: Callable[[float], None] | None
+    future: "Future[Array]" = field(default_factory=Future)
 
 
 class ModelService:
@@ -104,12 +91,12 @@ class ModelService:
     def __init__(self, model: MaskedLM) -> None:
         self.model = model
         self._wake = threading.Condition()
-        self._queue: list[tuple[int, int, _Request]] = []
+        self._queue: list[tuple[int, int, _Request | _Steps]] = []
         self._order = itertools.count()
         self._latest: dict[Hashable, Future[Array]] = {}
         self._cache: OrderedDict[Context, Array] = OrderedDict()
         self._cache_bytes = 0
-        self._batches: dict[tuple[int, int], _BatchSize] = {}
+        self._batches: dict[tuple[int, int, str | None], BatchSize] = {}
         self._thread: threading.Thread | None = None
         self._closed = False
         _services.add(self)
@@ -125,6 +112,7 @@ class ModelService:
         priority: Priority = Priority.INTERACTIVE,
         client: Hashable = None,
         on_part: Callable[[int, int, Array], None] | None = None,
+        precision: str | None = None,
     ) -> "Future[Array]":
         """Ask for log-probabilities; returns at once.
 
@@ -141,6 +129,8 @@ class ModelService:
         on_part : callable, optional
             Called in the worker thread as ``on_part(start, stop, values)`` after each slice; must
             be quick.
+        precision : str, optional
+            One that the model offers; its default otherwise.
 
         Returns
         -------
@@ -150,7 +140,9 @@ class ModelService:
         """
         if not contexts:
             raise ValueError("ask for at least one context")
-        request = _Request(contexts, positions, on_part)
+        if precision == default_precision(self.model):
+            precision = None  # so that it shares what was learnt and remembered
+        request = _Request(contexts, positions, precision, on_part)
         with self._wake:
             if self._closed:
                 raise RuntimeError("this model service is closed")
@@ -158,11 +150,10 @@ class ModelService:
             if client is not None:
                 older = self._latest.get(client)
                 self._latest[client] = request.future
-            cached = self._from_cache(contexts) if positions is None else None
+            whole = positions is None and precision is None
+            cached = self._from_cache(contexts) if whole else None
             if cached is None:
-                heapq.heappush(self._queue, (priority, next(self._order), request))
-                self._ensure_worker()
-                self._wake.notify()
+                self._enqueue(request, priority)
         # Callbacks run outside the lock: they may call back into the service.
         if older is not None:
             older.cancel()
@@ -172,6 +163,35 @@ class ModelService:
             if on_part is not None:
                 on_part(0, len(contexts), cached)
             _resolve(request.future, cached)  # unless a newer request has cancelled it already
+        return request.future
+
+    def submit_steps(
+        self,
+        steps: Generator[float, None, Array],
+        *,
+        priority: Priority = Priority.BACKGROUND,
+        on_step: Callable[[float], None] | None = None,
+    ) -> "Future[Array]":
+        """Run a longer computation on the model between other requests; returns at once.
+
+        Parameters
+        ----------
+        steps : generator
+            Each step should take at most some tens of milliseconds. It yields the share of the
+            work that is done and returns the result. It is closed when cancelled.
+        priority : Priority
+        on_step : callable, optional
+            Called in the worker thread with the share, after each slice; must be quick.
+
+        Returns
+        -------
+        Future of ndarray
+        """
+        request = _Steps(steps, on_step)
+        with self._wake:
+            if self._closed:
+                raise RuntimeError("this model service is closed")
+            self._enqueue(request, priority)
         return request.future
 
     def log_probabilities(
@@ -195,6 +215,11 @@ class ModelService:
 
     # The worker
 
+    def _enqueue(self, request: _Request | _Steps, priority: Priority) -> None:
+        heapq.heappush(self._queue, (priority, next(self._order), request))
+        self._ensure_worker()
+        self._wake.notify()
+
     def _ensure_worker(self) -> None:
         if self._thread is None:
             self._thread = threading.Thread(
@@ -215,14 +240,18 @@ class ModelService:
                 entry = heapq.heappop(self._queue)
             request = entry[2]
             if request.future.cancelled():
+                if isinstance(request, _Steps):
+                    request.steps.close()
                 continue
             try:
-                self._run_slice(request)
-                if request.done == len(request.contexts):
-                    self._finish(request)
-                    continue
+                if isinstance(request, _Steps):
+                    finished = self._run_steps(request)
+                else:
+                    finished = self._run_slice(request)
             except Exception as error:  # it belongs to whoever asked, and fails that alone
                 _resolve(request.future, error=error)
+                continue
+            if finished:
                 continue
             with self._wake:
                 closed = self._closed
@@ -231,44 +260,99 @@ class ModelService:
             if closed:
                 request.future.cancel()
 
-    def _run_slice(self, request: _Request) -> None:
-        length = len(request.contexts[0].sequence)
-        width = length if request.positions is None else request.positions.shape[1]
-        batch = self._batches.setdefault((length, width), _BatchSize())
-        start = request.done
+    def _run_steps(self, request: _Steps) -> bool:
+        """Take steps for one slice; return whether that was the end."""
+        began = time.perf_counter()
         while True:
-            stop = min(start + batch.size, len(request.contexts))
-            wanted = None if request.positions is None else request.positions[start:stop]
-            began = time.perf_counter()
             try:
-                values = self.model.log_probabilities(request.contexts[start:stop], wanted)
+                share = next(request.steps)
+            except StopIteration as end:
+                _resolve(request.future, end.value)
+                return True
+            if time.perf_counter() - began >= SLICE_SECONDS:
                 break
+        if request.on_step is not None:
+            request.on_step(share)
+        return False
+
+    def _run_slice(self, request: _Request) -> bool:
+        """Compute for one slice of time; return whether that finished the request."""
+        size = self._batch_size(request)
+        if request.batch is None:
+            stop = min(request.done + size.size, len(request.contexts))
+            request.batch = _Batch(stop, self._begin(request, request.done, stop))
+        batch, began, values = request.batch, time.perf_counter(), None
+        before = began
+        while values is None:
+            try:
+                next(batch.steps)
+            except StopIteration as end:
+                values = end.value
             except Exception as error:
                 if not _is_out_of_memory(error):
                     raise
-                if stop - start == 1:
-                    raise ModelError(
-                        f"{self.model.name} ran out of memory on a single context of {length} "
-                        "residues: use a smaller model, a shorter sequence or a device with more "
-                        "memory"
-                    ) from error
-                batch.halve()
+                self._give_way(request, size, error)
+                return False
+            now = time.perf_counter()
+            batch.longest = max(batch.longest, now - before)
+            before = now
+            if values is None and now - began + batch.longest >= SLICE_SECONDS:
+                batch.seconds += now - began
+                return False
+        start, stop = request.done, batch.stop
         if not np.isfinite(values).all():
             raise ModelError(
                 f"{self.model.name} ({self.model.identity.dtype}) returned NaN or infinite "
                 f"values with {_describe(request.contexts[start:stop], values)}: "
                 f"{_advice(self.model.identity.dtype)}"
             )
-        batch.observe(stop - start, time.perf_counter() - began)
+        size.observe(stop - start, batch.seconds + before - began, batch.longest)
         request.parts.append(values)
-        request.done = stop
+        request.done, request.batch = stop, None
         if request.on_part is not None:
             request.on_part(start, stop, values)
+        if stop < len(request.contexts):
+            return False
+        self._finish(request)
+        return True
+
+    def _batch_size(self, request: _Request) -> BatchSize:
+        length = len(request.contexts[0].sequence)
+        width = length if request.positions is None else request.positions.shape[1]
+        key = (length, width, request.precision)
+        if key not in self._batches:
+            fixed = None
+            if "streamed" in self.model.capabilities:  # each batch costs a sweep over all weights
+                fixed = self.model.preferred_batch(length)  # type: ignore[attr-defined]
+            self._batches[key] = BatchSize(fixed)
+        return self._batches[key]
+
+    def _begin(
+        self, request: _Request, start: int, stop: int
+    ) -> Generator[float | None, None, Array]:
+        contexts = request.contexts[start:stop]
+        wanted = None if request.positions is None else request.positions[start:stop]
+        if "precision" in self.model.capabilities:
+            return self.model.log_probability_steps(  # type: ignore[attr-defined, no-any-return]
+                contexts, wanted, request.precision
+            )
+        return _in_one_step(self.model, contexts, wanted)
+
+    def _give_way(self, request: _Request, size: BatchSize, error: Exception) -> None:
+        """Take fewer contexts next time, if that is possible."""
+        length = len(request.contexts[0].sequence)
+        if request.batch is not None and request.batch.stop - request.done == 1:
+            raise ModelError(
+                f"{self.model.name} ran out of memory on a single context of {length} residues: "
+                "use a smaller model, a shorter sequence or a device with more memory"
+            ) from error
+        size.halve()
+        request.batch = None
 
     def _finish(self, request: _Request) -> None:
         values = request.parts[0] if len(request.parts) == 1 else np.concatenate(request.parts)
         values.flags.writeable = False
-        if request.positions is None:
+        if request.positions is None and request.precision is None:
             with self._wake:
                 for context, rows in zip(request.contexts, values, strict=True):
                     self._remember(context, rows)
@@ -322,6 +406,13 @@ def _resolve(
         future.set_exception(error)
     elif values is not None:
         future.set_result(values)
+
+
+def _in_one_step(
+    model: MaskedLM, contexts: Sequence[Context], wanted: NDArray[np.int64] | None
+) -> Generator[float | None, None, Array]:
+    yield from ()
+    return model.log_probabilities(contexts, wanted)
 
 
 def _is_out_of_memory(error: Exception) -> bool:

@@ -18,10 +18,10 @@ SLOW_MODEL = """
 import time
 import plmwidgets as plm
 model = plm.load_model("demo")
-quick = model.log_probabilities
-def slow(contexts, positions=None):
+quick = model.log_probability_steps
+def slow(contexts, *arguments):
     time.sleep(0.002 * len(contexts))
-    return quick(contexts, positions)
+    return quick(contexts, *arguments)
 """
 
 
@@ -149,7 +149,7 @@ def test_the_quickstart_from_the_first_click_to_the_finished_map(notebook):
 
 
 def test_a_click_is_answered_while_the_scan_fills_the_map(notebook):
-    book = notebook(SLOW_MODEL, EXPLORER, "model.log_probabilities = slow")
+    book = notebook(SLOW_MODEL, EXPLORER, "model.log_probability_steps = slow")
     book.run_all()
     heatmap = book.wait_for_view("pair_heatmap")
     book.wait_for_view("scan_panel")
@@ -210,7 +210,7 @@ def test_a_kernel_restart_goes_on_from_the_store(notebook):
         "    ours, theirs = explorer.scan.log_probabilities, scan.log_probabilities\n"
         "    return bool(np.allclose(ours, theirs, atol=1e-5, equal_nan=True))"
     )
-    book = notebook(SLOW_MODEL, stored, compare, "model.log_probabilities = slow")
+    book = notebook(SLOW_MODEL, stored, compare, "model.log_probability_steps = slow")
     book.run_all()
     book.wait_for_view("scan_panel")
     book.wait_until(lambda: book.python("'slow' in globals()"))
@@ -235,10 +235,11 @@ def test_a_failing_model_is_told_in_the_views_without_a_traceback(notebook):
     book = notebook(
         EXPLORER,
         "import numpy as np\n"
-        "def broken(contexts, positions=None):\n"
+        "def broken(contexts, positions=None, precision=None):\n"
+        "    yield\n"
         "    count = len(contexts[0].sequence) if positions is None else 2\n"
         "    return np.full((len(contexts), count, 20), np.nan)\n"
-        "explorer.model.log_probabilities = broken",
+        "explorer.model.log_probability_steps = broken",
     )
     book.run_all()
     view = book.wait_for_view("distributions")
@@ -252,7 +253,7 @@ def test_a_failing_model_is_told_in_the_views_without_a_traceback(notebook):
     assert "Traceback" not in book.page.locator(".jp-NotebookPanel").inner_text()
     book.screenshot("failing-model")
     # the notebook stays usable: a healthy model answers again
-    book.python("delattr(explorer.model, 'log_probabilities')")
+    book.python("delattr(explorer.model, 'log_probability_steps')")
     click_residue(book, 10)
     check_bars(book, [9, 10])
     assert message.is_hidden()

@@ -9,7 +9,7 @@ import torch
 from transformers import AutoModelForMaskedLM, AutoTokenizer
 
 from plmwidgets.models import Context, ModelError, load_model
-from plmwidgets.models.huggingface import HuggingFaceMaskedLM
+from plmwidgets.models.esm import wrap
 from plmwidgets.service import service_for
 
 SEQUENCE = "MKTAYIAKQRQISFVKSHFSRQ"
@@ -128,7 +128,7 @@ def test_overflow_in_half_precision_says_to_use_float32(esm2_copy):
 def test_network_in_memory_is_taken_out_of_training_mode(tiny_esm2):
     network = AutoModelForMaskedLM.from_pretrained(tiny_esm2).train()
     tokenizer = AutoTokenizer.from_pretrained(tiny_esm2)
-    model = HuggingFaceMaskedLM(network, tokenizer, name="m", checkpoint="m", revision="0")
+    model = wrap(network, tokenizer, name="m", checkpoint="m", revision="0")
     context = [Context.of(SEQUENCE, [2])]
     np.testing.assert_array_equal(
         model.log_probabilities(context),

@@ -14,7 +14,7 @@ import torch
 from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError
 from transformers import AutoModelForMaskedLM
 
-from plmwidgets.models import Context, MaskedLM, ModelError, as_model, huggingface, load_model
+from plmwidgets.models import Context, MaskedLM, ModelError, as_model, load_model, pretrained
 
 SEQUENCE = "MKTAYIAKQRQISFVKSHFSRQ"
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -165,13 +165,13 @@ def test_model_is_freed_with_its_last_user(esm2_copy):
 
 def test_threads_that_ask_at_once_share_one_load(esm2_copy, monkeypatch):
     loads = []
-    original = huggingface.load
+    original = pretrained.load
 
     def load(*arguments):
         loads.append(arguments)
         return original(*arguments)
 
-    monkeypatch.setattr(huggingface, "load", load)
+    monkeypatch.setattr(pretrained, "load", load)
     models = []
     threads = [
         threading.Thread(target=lambda: models.append(load_model(esm2_copy, device="cpu")))

@@ -17,6 +17,7 @@ from plmwidgets import metrics
 from plmwidgets.alphabet import AMINO_ACIDS
 from plmwidgets.protein import Protein
 from plmwidgets.scan.logits import ESM2_VOCABULARY
+from plmwidgets.scan.origin import Origin
 from plmwidgets.scan.pair import PairScan
 from plmwidgets.scan.single import SingleScan
 from plmwidgets.scan.store import PairStore, StoreError
@@ -32,7 +33,7 @@ PAIR_COLUMNS = [
     *("position_i", "position_j", "amino_acid_i", "amino_acid_j"),
     *("most_probable_i_i", "most_probable_i_ij", "most_probable_j_j", "most_probable_j_ij"),
     *("perplex_i_i", "perplex_i_ij", "perplex_j_j", "perplex_j_ij"),
-    *("js_div_i", "js_div_j", "js_div_avg", "js_dist_i", "js_dist_j", "js_dist_avg"),
+    *("js_div_i", "js_div_j", "js_div_avg", "js_dist_i", "js_dist_j", "js_dist_avg", "origin"),
 ]
 # The header of the table printed at arcadia-science.github.io/2024-paired-token-masking
 PUBLISHED_COLUMNS = [
@@ -281,8 +282,7 @@ def test_matrices_grow_with_the_pairs_and_computed_ones_are_not_redone(protein, 
     real = metrics.pair_values
     monkeypatch.setattr(metrics, "pair_values", lambda *a: calls.append(len(a[1])) or real(*a))
     for i, j in combinations(range(LENGTH), 2):
-        scan.log_probabilities[i, j] = pair[i, j]
-        scan.log_probabilities[j, i] = pair[j, i]
+        scan.put(np.array([[i, j]]), np.array([[pair[i, j], pair[j, i]]]))
         scan.touch()
         if (i + j) % 4 == 0:
             scan.values("js_dist_avg")
@@ -298,12 +298,39 @@ def test_matrices_grow_with_the_pairs_and_computed_ones_are_not_redone(protein, 
 def test_a_pair_caught_half_written_is_taken_up_later(protein):
     single, pair = log_probabilities()
     scan = PairScan(protein, SingleScan(protein, single))
-    scan.log_probabilities[:] = pair
-    scan.log_probabilities[1, 2, 9:] = np.nan
+    scan.log_probabilities[1, 2, :9] = pair[1, 2, :9]
     assert np.isnan(scan.values("js_div")[1, 2])
-    scan.log_probabilities[1, 2] = pair[1, 2]
+    assert not scan.computed[1, 2]
+    scan.put(np.array([[1, 2]]), np.array([[pair[1, 2], pair[2, 1]]]))
     scan.touch()
     assert scan.values("js_div")[1, 2] > 0.0
+
+
+def test_an_exact_pair_replaces_an_estimate_in_every_matrix(protein):
+    single, pair = log_probabilities()
+    _, rough = log_probabilities(seed=8)
+    scan = PairScan(protein, SingleScan(protein, single))
+    pairs = np.array(list(combinations(range(LENGTH), 2)))
+    i, j = pairs.T
+    scan.put(pairs, np.stack([rough[i, j], rough[j, i]], axis=1), Origin.ESTIMATED)
+    scan.touch()
+    assert scan.pairs_estimated == len(pairs)
+    assert set(scan.to_pandas()["origin"]) == {"estimated"}
+    for name in metrics.PAIR_METRICS:
+        scan.values(name)
+    some = pairs[::3]
+    i, j = some.T
+    scan.put(some, np.stack([pair[i, j], pair[j, i]], axis=1))
+    scan.touch()
+    mixed = rough.copy()
+    mixed[i, j], mixed[j, i] = pair[i, j], pair[j, i]
+    for name in metrics.PAIR_METRICS:
+        expected = metrics.pair_matrix(name, single, mixed, protein.wild_type)
+        np.testing.assert_array_equal(scan.values(name), expected, err_msg=name)
+    table = scan.to_pandas()
+    exact = table["origin"] == "exact"
+    assert exact.sum() == 2 * len(some)
+    assert scan.summary()["pairs_estimated"] == len(pairs) - len(some)
 
 
 def test_another_single_scan_starts_the_matrices_anew(scan, protein):
@@ -593,7 +620,7 @@ def test_store_of_a_scan_that_was_interrupted_can_be_loaded(tmp_path, protein):
         SingleScan.load(tmp_path / "run.zarr")
     store.write_single(single)
     pair[:8, 8:], pair[8:] = np.nan, np.nan
-    store.write_all(pair)
+    store.write_all(pair, np.where(np.isfinite(pair[..., 0]), Origin.EXACT, Origin.MISSING))
     scan = PairScan.load(tmp_path / "run.zarr")
     assert scan.pairs_computed == 28
     assert (scan.values("js_div") > 0).sum() == 56

@@ -15,7 +15,7 @@ from plmwidgets.models.masked_lm import Context, ModelError
 from plmwidgets.protein import Protein
 from plmwidgets.scan.blocks import TILE, by_effect, pair_blocks
 from plmwidgets.scan.pair import PairScan
-from plmwidgets.scan.run import ScanStatus
+from plmwidgets.scan.progress import ScanStatus
 from plmwidgets.scan.start import predict, prepare_pairs, scan_pairs, scan_singles
 from plmwidgets.scan.store import PairStore, StoreError
 
@@ -297,14 +297,14 @@ def test_a_full_disk_fails_the_scan_in_plain_words_and_loses_nothing(
     scan = prepare_pairs(protein, model, store=store)
     write, calls = PairStore.write_block, []
 
-    def full_after_two(self, block, directed):
-        calls.append(block)
+    def full_after_two(self, *block_and_arrays):
+        calls.append(block_and_arrays[0])
         if len(calls) == 3:
             monkeypatch.setattr(
                 "zarr.Array.__setitem__",
                 lambda *_: (_ for _ in ()).throw(OSError(errno.ENOSPC, "No space left")),
             )
-        write(self, block, directed)
+        write(self, *block_and_arrays)
 
     monkeypatch.setattr(PairStore, "write_block", full_after_two)
     scan.start()

@@ -65,10 +65,13 @@ class Files:
     revision : str
         Commit of the hub repository; for a local folder the first 16 hexadecimal digits of a
         SHA-256 over the weights and what the configuration says of the network.
+    weights : list of Path
+        The files with the weights.
     """
 
     folder: Path
     revision: str
+    weights: list[Path]
 
 
 def locate(source: Source) -> Files:
@@ -81,10 +84,9 @@ def locate(source: Source) -> Files:
     """
     if source.folder is None:
         folder = _from_hub(source)
-        weight_files(source, folder)
-        return Files(folder, folder.name)
+        return Files(folder, folder.name, weight_files(source, folder))
     weights = weight_files(source, source.folder)
-    return Files(source.folder, _fingerprint(source.folder, weights))
+    return Files(source.folder, _fingerprint(source.folder, weights), weights)
 
 
 def weight_files(source: Source, folder: Path) -> list[Path]:

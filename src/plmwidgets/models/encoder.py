@@ -5,7 +5,7 @@ hide what these families differ in: learned or rotary positions, token dropout, 
 keys, GELU or SwiGLU, scaled residual branches.
 """
 
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -14,9 +14,13 @@ from torch import Tensor
 from torch.nn import functional
 
 from plmwidgets.models.layers import Arithmetic, Buffers, Layer, Linear, Norm, Rotation, attend
+from plmwidgets.models.streaming import LayerStream
 
 TRAINING_MASK_RATIO: Final = 0.15 * 0.8
 """Share of hidden tokens in ESM's training, to which token dropout scales (Rives et al. 2021)."""
+STREAM_AT_ONCE: Final = 2**24
+"""Numbers of the residual stream that go through a layer together: this bounds what is held
+between its parts, to about ten times as much."""
 SHORT: Final = 128
 """Tokens up to which a CPU computes attention faster written out than in the fused kernel."""
 
@@ -27,6 +31,8 @@ class Ends:
 
     Attributes
     ----------
+    heads : int
+        Number of attention heads in each layer.
     embedding : Tensor, shape (tokens, d)
     mask_id : int
         The token that hides a residue.
@@ -44,6 +50,7 @@ class Ends:
         The masked-LM head, to the twenty amino acids alone.
     """
 
+    heads: int
     embedding: Tensor
     mask_id: int
     token_dropout: bool
@@ -60,6 +67,7 @@ class Ends:
         product, stream = arithmetic.product, arithmetic.stream
         positions, frequencies = self.positions, self.inverse_frequencies
         return Ends(
+            self.heads,
             self.embedding.to(device, stream),
             self.mask_id,
             self.token_dropout,
@@ -82,7 +90,7 @@ class Encoder:
     ----------
     ends : Ends
     layers : sequence of Layer
-        Indexing may fetch a layer from elsewhere; each is asked for once in a pass, in order.
+        A pass asks for each once, in order: those of a `LayerStream` come from their files.
     device : torch.device
     arithmetic : Arithmetic
         That of the ends and layers.
@@ -100,12 +108,12 @@ class Encoder:
 
     def to(self, arithmetic: Arithmetic) -> "Encoder":
         """Return the encoder in another arithmetic; what has the right type is shared."""
-        return Encoder(
-            self.ends.to(self.device, arithmetic),
-            [layer.to(self.device, arithmetic) for layer in self.layers],
-            self.device,
-            arithmetic,
-        )
+        layers: Sequence[Layer]
+        if isinstance(self.layers, LayerStream):
+            layers = self.layers.in_arithmetic(arithmetic)
+        else:
+            layers = [layer.to(self.device, arithmetic) for layer in self.layers]
+        return Encoder(self.ends.to(self.device, arithmetic), layers, self.device, arithmetic)
 
     def embed(self, ids: Tensor, hidden: int | None = None) -> Tensor:
         """Return the stream before the first layer.
@@ -125,7 +133,8 @@ class Encoder:
         if ends.token_dropout:
             masked = ids == ends.mask_id
             count = masked.sum(dim=1) if hidden is None else torch.tensor([hidden]).to(ids.device)
-            scale = (1 - TRAINING_MASK_RATIO) / (1 - count.float() / tokens)
+            count = count.to(torch.promote_types(x.dtype, torch.float32))
+            scale = (1 - TRAINING_MASK_RATIO) / (1 - count / tokens)
             x = (x.masked_fill_(masked[..., None], 0) * scale[:, None, None]).to(x.dtype)
         if ends.positions is not None:
             x += ends.positions[:tokens]
@@ -139,8 +148,7 @@ class Encoder:
             place = torch.arange(tokens, dtype=torch.float32, device=self.device)
             # As the networks do: angles in float32, whatever comes after.
             angles = torch.outer(place, self.ends.inverse_frequencies.float())
-            heads = self.ends.embedding.shape[1] // (2 * angles.shape[1])
-            self._rotation = (tokens, Rotation(angles, heads, self.arithmetic.stream))
+            self._rotation = (tokens, Rotation(angles, self.ends.heads, self.arithmetic.stream))
         return self._rotation[1]
 
     def head(self, x: Tensor) -> Tensor:
@@ -154,10 +162,12 @@ class Encoder:
         return scores.to(torch.promote_types(scores.dtype, torch.float32)).log_softmax(dim=-1)
 
     @torch.inference_mode()
-    def log_probabilities(self, ids: Tensor, tokens: Tensor | None = None) -> Tensor:
-        """Log-probabilities of the twenty amino acids.
+    def steps(self, ids: Tensor, tokens: Tensor | None = None) -> Generator[None, None, Tensor]:
+        """Compute log-probabilities of the twenty amino acids, stopping after each layer.
 
-        The last layer is computed for the wanted tokens only.
+        Other work of the encoder may be done in between. All contexts go through a layer before
+        the next is asked for, some of them at a time. The last layer is computed for the wanted
+        tokens only.
 
         Parameters
         ----------
@@ -172,11 +182,16 @@ class Encoder:
         """
         x = self.embed(ids)
         rotation = self.rotation(ids.shape[1])
+        size = max(1, STREAM_AT_ONCE // x[0].numel())
+        parts = [slice(start, start + size) for start in range(0, len(x), size)]
         for index, layer in enumerate(self.layers):
             if index < len(self.layers) - 1 or tokens is None:
-                self.advance(layer, x, rotation, self.buffers)
+                for part in parts:
+                    self.advance(layer, x[part], rotation, self.buffers)
             else:
-                x = self._advance_rows(layer, x, rotation, tokens)
+                rows = [self._advance_rows(layer, x[p], rotation, tokens[p]) for p in parts]
+                x = torch.cat(rows)
+            yield
         return self.head(x)
 
     def advance(

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import torch
@@ -12,6 +12,17 @@ from transformers import EsmcForMaskedLM, EsmForMaskedLM
 
 from plmwidgets.models.encoder import Encoder, Ends
 from plmwidgets.models.layers import Arithmetic, Layer, Linear, Norm
+
+_PLAIN: Final = (
+    torch.nn.Linear,
+    torch.nn.LayerNorm,
+    torch.nn.Embedding,
+    torch.nn.Dropout,
+    torch.nn.Sigmoid,
+    torch.nn.ModuleList,
+)
+_OWN: Final = ("transformers.models.esm", "transformers.activations")
+"""Where the other modules of these networks come from."""
 
 
 def is_esm_like(network: Any) -> bool:
@@ -32,10 +43,9 @@ def is_esm_like(network: Any) -> bool:
         )
     else:
         return False
-    plain = (torch.nn.Linear, torch.nn.LayerNorm, torch.nn.Embedding)
-    owners = [m for m in network.modules() if next(m.parameters(recurse=False), None) is not None]
-    own = (type(m).__module__.startswith("transformers.models.esm") for m in owners)
-    return known and all(type(m) in plain or is_own for m, is_own in zip(owners, own, strict=True))
+    modules = (type(module) for module in network.modules())
+    known = known and all(m in _PLAIN or m.__module__.startswith(_OWN) for m in modules)
+    return known and all(type(p) is torch.nn.Parameter for p in network.parameters())
 
 
 def read_encoder(network: Any, columns: NDArray[np.int64], mask_id: int) -> Encoder:
@@ -67,6 +77,7 @@ def read_ends(network: Any, columns: NDArray[np.int64], mask_id: int) -> Ends:
     if config.model_type == "esmc":
         decoder = _linear(tensors, "lm_head.decoder")
         return Ends(
+            heads=config.num_attention_heads,
             embedding=tensors["esmc.embed_tokens.weight"].detach(),
             mask_id=mask_id,
             token_dropout=False,
@@ -83,6 +94,7 @@ def read_ends(network: Any, columns: NDArray[np.int64], mask_id: int) -> Ends:
     rotary = config.position_embedding_type == "rotary"
     positions = tensors.get("esm.embeddings.position_embeddings.weight")
     return Ends(
+        heads=config.num_attention_heads,
         embedding=embedding,
         mask_id=mask_id,
         token_dropout=config.token_dropout,
@@ -112,8 +124,8 @@ def read_layer(config: Any, tensors: Mapping[str, Tensor], index: int) -> Layer:
     KeyError
         If one is missing.
     """
+    at = layer_name(config, index)
     if config.model_type == "esmc":
-        at = f"esmc.layers.{index}"
         # The residual branches are divided by a constant, which their last weights take up.
         share = math.sqrt(36 / config.num_hidden_layers)
         return Layer(
@@ -128,7 +140,6 @@ def read_layer(config: Any, tensors: Mapping[str, Tensor], index: int) -> Layer:
             down=_scaled(_linear(tensors, f"{at}.mlp.down_proj"), share),
             gated=True,
         )
-    at = f"esm.encoder.layer.{index}"
     return Layer(
         heads=config.num_attention_heads,
         attention_norm=_norm(tensors, f"{at}.attention.LayerNorm", config.layer_norm_eps),
@@ -143,11 +154,16 @@ def read_layer(config: Any, tensors: Mapping[str, Tensor], index: int) -> Layer:
     )
 
 
+def layer_name(config: Any, index: int) -> str:
+    """Return the name of a layer's module, with which its parameters' names begin."""
+    return f"esmc.layers.{index}" if config.model_type == "esmc" else f"esm.encoder.layer.{index}"
+
+
 def _attention_parts(config: Any, index: int) -> list[str]:
+    at = layer_name(config, index)
     if config.model_type == "esmc":
-        return [f"esmc.layers.{index}.self_attn.{part}_proj" for part in "qkv"]
-    at = f"esm.encoder.layer.{index}.attention.self"
-    return [f"{at}.{part}" for part in ("query", "key", "value")]
+        return [f"{at}.self_attn.{part}_proj" for part in "qkv"]
+    return [f"{at}.attention.self.{part}" for part in ("query", "key", "value")]
 
 
 def _shared(config: Any, layer: Layer, index: int) -> list[tuple[str, Tensor]]:
@@ -157,7 +173,7 @@ def _shared(config: Any, layer: Layer, index: int) -> list[tuple[str, Tensor]]:
     if layer.qkv.bias is not None:
         shared += zip((f"{n}.bias" for n in names), layer.qkv.bias.chunk(3), strict=True)
     if layer.gated:
-        at = f"esmc.layers.{index}.mlp"
+        at = f"{layer_name(config, index)}.mlp"
         gate, up = layer.up.weight.chunk(2)
         shared += [(f"{at}.gate_proj.weight", gate), (f"{at}.up_proj.weight", up)]
     return shared

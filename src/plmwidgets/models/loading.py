@@ -1,11 +1,13 @@
 """From a name or a path to a loaded model, once in a process."""
 
+import math
 import os
 import re
 import threading
 import weakref
 from collections import defaultdict
 from collections.abc import Callable, Hashable
+from numbers import Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -16,9 +18,15 @@ from plmwidgets.models.masked_lm import MaskedLM, ModelError
 if TYPE_CHECKING:
     import torch
 
+    from plmwidgets.models.huggingface import HuggingFaceMaskedLM
+
 _HUB_ID: Final = re.compile(r"[\w.-]+/[\w.-]+")
+_SIZE: Final = re.compile(r"\s*(\d+\.?\d*|\.\d+)\s*([kMGT]i?)?B\s*", re.IGNORECASE)
+_PREFIXES: Final = ("", "k", "m", "g", "t")
 
 _loaded: "weakref.WeakValueDictionary[Hashable, MaskedLM]" = weakref.WeakValueDictionary()
+_networks: "weakref.WeakValueDictionary[Hashable, HuggingFaceMaskedLM]"
+_networks = weakref.WeakValueDictionary()
 _locks: "defaultdict[Hashable, threading.Lock]" = defaultdict(threading.Lock)
 _registry = threading.Lock()
 
@@ -27,12 +35,18 @@ def load_model(
     name_or_path: str | os.PathLike[str],
     device: "str | torch.device | None" = None,
     dtype: "str | torch.dtype | None" = None,
+    memory: int | str | None = None,
 ) -> MaskedLM:
     """Load a masked protein language model.
 
     The same arguments give the same object as long as somebody holds it, so that a second cell
     or widget neither loads nor keeps a second copy. The network is used only to fetch a model of
     the Hugging Face hub that is not in its local cache; code from a checkpoint is never run.
+
+    A model of ESM's or ESM C's kind whose weights do not fit the memory for them is streamed: its
+    layers stay in the files, and each batch of contexts reads them one after the other, so that
+    two at a time are on the device. Its predictions are those of a model that fits. It is slower,
+    most of all for a few contexts, and needs its files as long as it is used.
 
     Parameters
     ----------
@@ -46,6 +60,11 @@ def load_model(
         default.
     dtype : str or torch.dtype, optional
         ``"float32"`` (the default), ``"bfloat16"`` or ``"float16"``.
+    memory : int or str, optional
+        Most that the weights may take on the device without being streamed, in bytes or as text
+        such as ``"8 GB"``, ``"500 MB"`` or ``"16 GiB"``; what is free there by default. On a GPU,
+        float32 weights count one and a half times: the default precision keeps them in float16
+        as well.
 
     Returns
     -------
@@ -55,15 +74,18 @@ def load_model(
     ------
     ModelError
         If there is no such model, files of it are missing, damaged or cannot be fetched, its
-        weights are an unlisted pickle, or its tokenizer does not give one token a residue.
+        weights are an unlisted pickle, or its tokenizer does not give one token a residue; if it
+        exceeds the memory and is of a kind that cannot be streamed.
     ValueError
-        If the device does not exist here or the dtype is not one of the three.
+        If the device does not exist here, the dtype is not one of the three, or the memory is not
+        a size.
     """
     if not isinstance(name_or_path, str | os.PathLike):
         raise TypeError(
             f"cannot load a model from a {type(name_or_path).__name__}: give a name, such as "
             "'esm2-8m', or the path of a folder."
         )
+    limit = None if memory is None else _bytes(memory)
     entry = find(name_or_path) if isinstance(name_or_path, str) else None
     if entry is not None and entry.name == "potts-demo":
         return _load_potts(entry, device, dtype)
@@ -73,11 +95,17 @@ def load_model(
     # spin while they wait for each other make a scan there up to ten times slower.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     # Importing torch and transformers takes seconds: only when a network is really loaded.
-    from plmwidgets.models import huggingface
+    from plmwidgets.models import pretrained
 
-    place, arithmetic = huggingface.choose_device(device), huggingface.choose_dtype(dtype)
+    place, arithmetic = pretrained.choose_device(device), pretrained.choose_dtype(dtype)
     key = (source, _state_on_disk(source), str(place), str(arithmetic))
-    return _shared(key, lambda: huggingface.load(source, place, arithmetic))
+    with _lock(key):
+        for streamed in (False, True):
+            model = _networks.get((key, streamed))
+            if model is not None and model.suits(limit):
+                return model
+        model = pretrained.load(source, place, arithmetic, limit)
+        return _networks.setdefault((key, "streamed" in model.capabilities), model)
 
 
 def as_model(model: str | os.PathLike[str] | MaskedLM) -> MaskedLM:
@@ -130,6 +158,29 @@ def _state_on_disk(source: Source) -> Hashable:
     return tuple((path, path.stat().st_mtime_ns, path.stat().st_size) for path in paths)
 
 
+def _bytes(memory: int | str) -> int:
+    """Return a size in bytes.
+
+    Raises
+    ------
+    ValueError
+        If it is not one.
+    """
+    size = 0
+    if isinstance(memory, Real) and not isinstance(memory, bool) and memory < math.inf:
+        size = int(memory)
+    elif isinstance(memory, str) and (match := _SIZE.fullmatch(memory)):
+        prefix = (match[2] or "").lower()
+        base = 1024 if prefix.endswith("i") else 1000
+        size = int(float(match[1]) * base ** _PREFIXES.index(prefix.removesuffix("i")))
+    if size < 1:
+        raise ValueError(
+            f"memory={memory!r} is not a size: give a number of bytes, or text such as '8 GB' or "
+            "'500 MB'."
+        )
+    return size
+
+
 def _load_potts(
     entry: CatalogEntry, device: "str | torch.device | None", dtype: "str | torch.dtype | None"
 ) -> MaskedLM:
@@ -144,11 +195,15 @@ def _load_potts(
 
 
 def _shared(key: Hashable, load: Callable[[], MaskedLM]) -> MaskedLM:
-    """Return the living model of this key, or load it; other keys are not held up."""
-    with _registry:
-        lock = _locks[key]
-    with lock:
+    """Return the living model of this key, or load it."""
+    with _lock(key):
         model = _loaded.get(key)
         if model is None:
             model = _loaded[key] = load()
         return model
+
+
+def _lock(key: Hashable) -> threading.Lock:
+    """Return what is held while a model is loaded, so that other keys are not held up."""
+    with _registry:
+        return _locks[key]

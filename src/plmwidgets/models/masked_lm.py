@@ -129,7 +129,8 @@ class MaskedLM(Protocol):
     identity : ModelIdentity
     capabilities : frozenset of str
         What it offers beyond log-probabilities; stated, never guessed. ``"precision"``: it is a
-        `PreciseMaskedLM`; ``"pair_pass"``: a `PairPassMaskedLM` as well.
+        `PreciseMaskedLM`; ``"pair_pass"``: a `PairPassMaskedLM` as well; ``"streamed"``: its
+        weights do not stay on the device, and it has a `preferred_batch`.
     max_length : int or None
         Longest sequence it takes, in residues; None where there is no limit.
     """
@@ -181,6 +182,14 @@ class PreciseMaskedLM(MaskedLM, Protocol):
     ) -> NDArray[np.floating]:
         """As `MaskedLM.log_probabilities`, in a precision of `precisions` or in ``"double"``."""
 
+    def log_probability_steps(
+        self,
+        contexts: Sequence[Context],
+        positions: NDArray[np.int64] | None = None,
+        precision: str | None = None,
+    ) -> Generator[float | None, None, NDArray[np.floating]]:
+        """Do the same, stopping now and then so that other work may go between."""
+
 
 class PairPassMaskedLM(PreciseMaskedLM, Protocol):
     """A model with a superposed pair pass (`plmwidgets.models.superposition`)."""
@@ -197,10 +206,19 @@ class PairPassMaskedLM(PreciseMaskedLM, Protocol):
         Yields the share of the work that is done. `memory` bounds the states' bytes on the device.
         """
 
+    def pair_pass_cost(self, length: int, n: int) -> float:
+        """Work of a pair pass over n of `length` residues, in passes over one context."""
+
 
 PRECISIONS: Final = ("reference", "final", "preview")
 """``reference``: float32. ``final``: products in float16, all between them in float32; on a GPU.
 ``preview``: bfloat16 throughout."""
+
+
+def default_precision(model: MaskedLM) -> str:
+    """Return the precision that a model computes in unless asked for another."""
+    offered: tuple[str, ...] = getattr(model, "precisions", ("reference",))
+    return offered[0]
 
 
 def chosen_precision(model: MaskedLM, precision: str | None) -> str:
@@ -218,9 +236,9 @@ def chosen_precision(model: MaskedLM, precision: str | None) -> str:
             f"unknown precision {precision!r}: use one of {', '.join(map(repr, PRECISIONS))}, or "
             "None for the default."
         )
-    offered: tuple[str, ...] = getattr(model, "precisions", ("reference",))
     if precision is None:
-        return offered[0]
+        return default_precision(model)
+    offered: tuple[str, ...] = getattr(model, "precisions", ("reference",))
     if precision == "final" and "final" not in offered and "reference" in offered:
         return "reference"
     if precision not in offered:

@@ -1,12 +1,21 @@
 """Where large states are kept: on the device, and beyond a budget in host memory or on disk."""
 
 import math
+import shutil
 import tempfile
+import weakref
 from collections.abc import Sequence
 
 import psutil
 import torch
 from torch import Tensor
+
+
+def free_memory(device: torch.device) -> int:
+    """Return the bytes that are free on a device."""
+    if device.type == "cuda":
+        return int(torch.cuda.mem_get_info(device)[0])
+    return int(psutil.virtual_memory().available)
 
 
 class Room:
@@ -22,10 +31,10 @@ class Room:
 
     def __init__(self, device: torch.device, memory: int | None = None) -> None:
         self.device = device
-        free = _free(device) * 4 // 5
+        free = free_memory(device) * 4 // 5
         self._left = free if memory is None else memory
-        self._host = _free(torch.device("cpu")) * 4 // 5 if device.type != "cpu" else 0
-        self._folder: tempfile.TemporaryDirectory[str] | None = None
+        self._host = free_memory(torch.device("cpu")) * 4 // 5 if device.type != "cpu" else 0
+        self._folder: str | None = None
         self._files = 0
 
     def make(self, shape: Sequence[int], dtype: torch.dtype) -> Tensor:
@@ -38,9 +47,11 @@ class Room:
             self._host -= size
             return torch.empty(*shape, dtype=dtype, pin_memory=True)
         if self._folder is None:
-            self._folder = tempfile.TemporaryDirectory(prefix="plmwidgets-")
+            self._folder = tempfile.mkdtemp(prefix="plmwidgets-")
+            # A pass may be dropped half-way: the files go with the room, or when Python ends.
+            weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
         self._files += 1
-        path = f"{self._folder.name}/{self._files}"
+        path = f"{self._folder}/{self._files}"
         flat = torch.from_file(path, shared=True, size=math.prod(shape), dtype=dtype)
         return flat.view(*shape)
 
@@ -58,9 +69,3 @@ class Room:
     def spilled(self) -> int:
         """Number of tensors that lie in files."""
         return self._files
-
-
-def _free(device: torch.device) -> int:
-    if device.type == "cuda":
-        return int(torch.cuda.mem_get_info(device)[0])
-    return int(psutil.virtual_memory().available)

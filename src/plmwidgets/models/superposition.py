@@ -33,7 +33,7 @@ from plmwidgets.models.room import Room
 
 STEP_WORK = 1e10
 """Multiplications in which single-mask contexts go through a layer together, about 50 ms."""
-TILE_SCORES = 2**22
+TILE_SCORES = 2**23
 """Attention scores of one head that a tile of rows holds."""
 
 
@@ -86,6 +86,21 @@ def superposed_pass(
     return result
 
 
+def pass_cost(width: int, tokens: int, n: int) -> float:
+    """Multiplications of a pass over all pairs of n tokens, in passes over one whole context.
+
+    Parameters
+    ----------
+    width : int
+        Of the residual stream, d; hidden units are taken as 4 d wide.
+    tokens, n : int
+        Tokens in the protein, and those that are hidden.
+    """
+    products, scores = 12 * width**2, 2 * tokens * width
+    rows = n**2 * (products + 2 * scores)  # keys and values are a sum of two
+    return n + 1 + rows / (tokens * (products + scores))
+
+
 class _Pass:
     """The states of a pass and what a layer does to them.
 
@@ -100,8 +115,8 @@ class _Pass:
         self.room = room
         self.buffers = Buffers(encoder.device)
         self.rotation = encoder.rotation(length)
-        first = encoder.layers[0]
-        heads, width = first.heads, first.width // first.heads
+        heads, d = encoder.ends.heads, encoder.ends.embedding.shape[1]
+        width = d // heads
         dtype = encoder.arithmetic.stream
         hidden = ids.repeat(n + 1, 1)
         hidden[torch.arange(n), tokens] = encoder.ends.mask_id
@@ -111,11 +126,11 @@ class _Pass:
         self.values = room.make((heads, n + 1, length, width + 1), dtype)
         self.row_keys = room.make((heads, n, n, width), dtype)
         self.row_values = room.make((heads, n, n, width + 1), dtype)
-        self.rows = room.make((n, n, first.width), dtype)
-        self.contexts = room.make((n + 1, length, first.width), dtype)
+        self.rows = room.make((n, n, d), dtype)
+        self.contexts = room.make((n + 1, length, d), dtype)
         size = max(1, TILE_SCORES // (n * length))
         self.tiles = [slice(i, min(i + size, n)) for i in range(0, n, size)]
-        work = 12 * length * first.width**2 + 2 * length**2 * first.width
+        work = 12 * length * d**2 + 2 * length**2 * d
         size = min(8, max(1, int(STEP_WORK / 2 / work)))
         self.batches = [slice(c, min(c + size, n + 1)) for c in range(0, n + 1, size)]
         for batch in self.batches:
@@ -153,15 +168,13 @@ class _Pass:
         heads, count, n, width = q.shape
         q = q.to(self.keys.dtype) * width**-0.5
         mixed = self.buffers.take("rows mixed", (count, n, heads, width), q.dtype)
-        for shifted in (False, True):
-            smallest, largest = float("inf"), 0.0
-            for head in range(heads):
+        for head in range(heads):
+            for shifted in (False, True):
                 low, high = self._attend_head(q[head], head, tile, mixed[:, :, head], shifted)
-                smallest, largest = min(smallest, low), max(largest, high)
                 yield
-            # Unshifted exponentials are faster, but may leave the range of numbers.
-            if SMALLEST_SUM < smallest <= largest < LARGEST_SUM:
-                break
+                # Unshifted exponentials are faster, but may leave the range of numbers.
+                if SMALLEST_SUM < low <= high < LARGEST_SUM:  # false, too, where a sum is NaN
+                    break
         rows, mixed = x.flatten(0, 1), mixed.view(count * n, heads * width)
         for start in range(0, len(rows), ROWS_AT_ONCE):
             some = slice(start, start + ROWS_AT_ONCE)

@@ -3,14 +3,21 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
-from plmwidgets.scan.run import PairScanRun, ScanProgress, ScanStatus
+from plmwidgets.scan.progress import ScanProgress, ScanStatus
+from plmwidgets.scan.run import PairScanRun
 
 
 class ScanControl(ABC):
     """Gives a result the controls of the run that fills it; base of `PairScan`."""
 
+    provenance: dict[str, Any]
     _run: PairScanRun | None = None
+
+    @abstractmethod
+    def touch(self) -> None:
+        """Say that something changed."""
 
     @property
     @abstractmethod
@@ -21,6 +28,18 @@ class ScanControl(ABC):
     @abstractmethod
     def pairs_total(self) -> int:
         """Number of unordered pairs that the scan covers."""
+
+    @property
+    @abstractmethod
+    def pairs_estimated(self) -> int:
+        """Number of unordered pairs that are estimated."""
+
+    @property
+    def method(self) -> str:
+        """How the pairs are obtained: ``"exact"``, or ``"superposed"`` where some are estimated."""
+        if self._run is not None:
+            return self._run.method
+        return "superposed" if self.pairs_estimated else "exact"
 
     def attach(self, run: PairScanRun) -> None:
         """Let these controls drive a run."""
@@ -55,6 +74,53 @@ class ScanControl(ABC):
         if self._run is not None:
             self._run.cancel()
 
+    def upgrade(self) -> None:
+        """Compute exactly, in the background, what is only estimated; exact pairs are kept.
+
+        Raises
+        ------
+        RuntimeError
+            If the scan was loaded or imported and has no model to run on, or runs just now.
+        """
+        if self._run is None:
+            raise RuntimeError(
+                "this scan has no model to run on: to compute its other pairs exactly, call "
+                "scan_pairs(protein, model, store=path)"
+            )
+        self._run = self._run.exactly()
+        self._run.start()
+
+    def noise_floor(self, pairs: int = 16) -> float:
+        """Measure the smallest ``js_dist`` that the arithmetic of this scan can tell from nothing.
+
+        Some random pairs are computed once more, as in the scan and in double precision.
+
+        Parameters
+        ----------
+        pairs : int
+
+        Returns
+        -------
+        float
+            95th percentile of the JS distance between a distribution computed in the scan's
+            precision and the same in double precision. It tells of rounding alone, not of what a
+            superposed pass leaves out (see ``audit``). Maps of this scan hatch what lies below it,
+            and it is saved with the scan.
+
+        Raises
+        ------
+        RuntimeError
+            If the scan has no model to run on.
+        ModelError
+            If the model does not compute in double precision.
+        """
+        if self._run is None:
+            raise RuntimeError("this scan has no model to measure on: scan again with the model")
+        floor = self._run.noise_floor(pairs)
+        self.provenance["noise_floor"] = floor
+        self.touch()
+        return floor
+
     def wait(self, timeout: float | None = None) -> None:
         """Block until the scan ends or is paused, with a progress bar in a terminal.
 
@@ -82,7 +148,7 @@ class ScanControl(ABC):
             return self._run.progress
         done, total = self.pairs_computed, self.pairs_total
         status = ScanStatus.FINISHED if done == total else ScanStatus.PAUSED
-        return ScanProgress(status, "", done, total, None, None, 0.0, "")
+        return ScanProgress(status, "", done, total, done / total, None, None, 0.0, "")
 
     @property
     def store_path(self) -> Path | None:

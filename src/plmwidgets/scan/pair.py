@@ -14,8 +14,10 @@ from plmwidgets import metrics
 from plmwidgets.alphabet import AMINO_ACIDS
 from plmwidgets.protein import Protein
 from plmwidgets.scan import saving, tables
+from plmwidgets.scan.audit import Audit, Checks
 from plmwidgets.scan.control import ScanControl
 from plmwidgets.scan.logits import ESM2_VOCABULARY, directed_from_logits
+from plmwidgets.scan.origin import Origin
 from plmwidgets.scan.single import SingleScan
 from plmwidgets.scan.store import PairStore
 
@@ -44,6 +46,12 @@ class PairScan(ScanControl):
     ----------
     protein, single, log_probabilities, provenance, positions
         As above. A running scan fills the array in place and calls `touch`.
+    origin : ndarray of uint8, shape (L, L)
+        How each pair was obtained, codes of `Origin`; written after its numbers.
+    checks : Checks or None
+        Of a superposed scan: the pairs that are computed exactly, and what was estimated for them.
+    audit : Audit or None
+        Of a superposed scan, at its end: its measured error.
     version : int
         Differs after every `touch`, so that a view can tell whether there is something new.
     """
@@ -70,6 +78,12 @@ class PairScan(ScanControl):
                 f"not {log_probabilities.shape}"
             )
         self.log_probabilities = log_probabilities
+        there = np.isfinite(log_probabilities[..., 0])
+        self.origin = np.where(there & there.T, Origin.EXACT, Origin.MISSING).astype(np.uint8)
+        np.fill_diagonal(self.origin, Origin.MISSING)
+        self.checks: Checks | None = None
+        self.audit: Audit | None = None
+        self._seen = self.origin.copy()
         self._matrices: dict[str, NDArray[np.float64]] = {}
         self._matrices_version = 0
         self._lock = threading.RLock()
@@ -109,10 +123,13 @@ class PairScan(ScanControl):
         return cls(protein, alone, both, alone.provenance)
 
     def __repr__(self) -> str:
+        precision = self.provenance.get("identity", {}).get("precision")
         return (
             f"PairScan({self.protein.name!r}, {len(self.protein)} residues, "
-            f"{self.pairs_computed:,} of {self.pairs_total:,} pairs, "
-            f"model {self.provenance.get('model', 'unknown')!r})"
+            f"{self.pairs_computed:,} of {self.pairs_total:,} pairs"
+            + (f" ({self.pairs_estimated:,} estimated)" if self.pairs_estimated else "")
+            + f", model {self.provenance.get('model', 'unknown')!r}"
+            + (f" in {precision} precision)" if precision else ")")
         )
 
     # What is there
@@ -130,15 +147,19 @@ class PairScan(ScanControl):
 
     @property
     def computed(self) -> NDArray[np.bool_]:
-        """Which pairs are computed, in both directions, shape (L, L)."""
-        there: NDArray[np.bool_] = ~np.isnan(self.log_probabilities[..., 0])
-        np.fill_diagonal(there, False)
-        return there & there.T
+        """Which pairs there are numbers for, exact or estimated, shape (L, L)."""
+        there: NDArray[np.bool_] = self.origin != Origin.MISSING
+        return there
 
     @property
     def pairs_computed(self) -> int:
-        """Number of unordered pairs computed so far."""
-        return int(self.computed.sum()) // 2
+        """Number of unordered pairs that there are numbers for."""
+        return int(np.count_nonzero(self.origin)) // 2
+
+    @property
+    def pairs_estimated(self) -> int:
+        """Number of unordered pairs that were estimated by a superposed pass."""
+        return int(np.count_nonzero(self.origin == Origin.ESTIMATED)) // 2
 
     @property
     def pairs_total(self) -> int:
@@ -146,8 +167,30 @@ class PairScan(ScanControl):
         count = len(self.protein) if self.positions is None else len(self.positions)
         return count * (count - 1) // 2
 
+    def put(
+        self,
+        pairs: NDArray[np.int64],
+        values: NDArray[np.floating[Any]],
+        origin: Origin = Origin.EXACT,
+    ) -> None:
+        """Write the distributions of some pairs; call `touch` afterwards.
+
+        Parameters
+        ----------
+        pairs : ndarray of int64, shape (n, 2)
+            ``(i, j)``, 0-based.
+        values : ndarray, shape (n, 2, 20)
+            log p(i|{i,j}) and log p(j|{i,j}).
+        origin : Origin
+        """
+        i, j = pairs.T
+        self.log_probabilities[i, j] = values[:, 0]
+        self.log_probabilities[j, i] = values[:, 1]
+        # Last: who reads meanwhile must not take half a pair for a known one.
+        self.origin[i, j] = self.origin[j, i] = origin
+
     def touch(self) -> None:
-        """Say that pairs were added to `log_probabilities`; after writing, from any thread."""
+        """Say that pairs were `put`; from any thread."""
         # No lock: the model's thread must not wait for a matrix that is being computed.
         self.version = next(self._versions)
 
@@ -198,12 +241,11 @@ class PairScan(ScanControl):
             ).copy()
 
     def _extend(self, single: SingleScan) -> None:
-        """Add the pairs that came since to the matrices kept; what is there is not redone."""
-        there = self.computed
+        """Bring the matrices kept up to date; what has not changed is not redone."""
+        origin = self.origin.copy()
+        i, j = np.nonzero(origin != self._seen)
         for name, matrix in list(self._matrices.items()):
             if name in metrics.DIRECTED_METRICS:
-                # A pair caught half-written gave NaN, and is taken up here at the next touch.
-                i, j = np.nonzero(there & np.isnan(matrix))
                 matrix[i, j] = metrics.pair_values(
                     name,
                     single.log_probabilities[i],
@@ -212,6 +254,7 @@ class PairScan(ScanControl):
                 )
             else:
                 del self._matrices[name]
+        self._seen = origin
 
     # Figures
 
@@ -221,7 +264,8 @@ class PairScan(ScanControl):
         Returns
         -------
         Series
-            ``pairs_computed`` and ``pairs_total`` (unordered), the figures of `SingleScan.summary`,
+            ``pairs_computed``, ``pairs_estimated`` among them, and ``pairs_total`` (unordered),
+            the figures of `SingleScan.summary`,
             ``mean_perplexity_change`` over ordered pairs, ``mean_max_perplexity_shift`` (the mean
             over i of max_j of it), ``argmax_change_positions`` (how many positions have a partner
             that changes the likeliest residue) and ``argmax_change_share`` (the same over L).
@@ -269,7 +313,7 @@ class PairScan(ScanControl):
             The columns of `plmwidgets.scan.tables.PAIR_COLUMNS`: 0-based positions, residues,
             likeliest residues and perplexities at i and at j with one (``_i_i``, ``_j_j``) and
             with both hidden (``_i_ij``, ``_j_ij``), and JS divergences (bits) and distances of the
-            two, at i, at j and their mean.
+            two, at i, at j and their mean; and ``origin``, "exact" or "estimated" (superposed).
 
         Raises
         ------
@@ -312,7 +356,9 @@ class PairScan(ScanControl):
         def write(store: PairStore) -> None:
             if self.single is not None:
                 store.write_single(self.single.log_probabilities)
-            store.write_all(self.log_probabilities)
+            store.write_all(self.log_probabilities, self.origin)
+            if self.checks is not None:
+                store.write_checks(self.checks, self.audit)
 
         saving.save_result(self, path, replace, write)
 
@@ -339,10 +385,17 @@ class PairScan(ScanControl):
         protein = saving.stored_protein(store, protein)
         provenance = saving.stored_provenance(store)
         alone = store.read_single()
-        return cls(
+        scan = cls(
             protein,
             None if alone is None else SingleScan(protein, alone, provenance),
-            store.read_pairs(),
-            provenance,
-            store.metadata["positions"],
+            provenance=provenance,
+            positions=store.metadata["positions"],
         )
+        scan.take(store)
+        return scan
+
+    def take(self, store: PairStore) -> None:
+        """Take over what a store holds of pairs."""
+        self.log_probabilities, self.origin = store.read_pairs()
+        self.checks, self.audit = store.read_checks()
+        self.touch()

@@ -4,11 +4,9 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError, Future, wait
-from dataclasses import dataclass
-from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +14,10 @@ from tqdm import tqdm
 
 from plmwidgets.metrics import js_divergence
 from plmwidgets.models.masked_lm import Context
-from plmwidgets.scan.blocks import Block, by_effect, pair_blocks
+from plmwidgets.scan.blocks import TILE, Block, by_effect, pair_blocks
+from plmwidgets.scan.noise import noise_floor
+from plmwidgets.scan.origin import Origin
+from plmwidgets.scan.progress import ScanProgress, ScanStatus
 from plmwidgets.scan.single import SingleScan
 from plmwidgets.service import ModelService, Priority
 
@@ -26,93 +27,53 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-IN_FLIGHT = 2  # blocks given to the service at a time: the next is ready when one is stored
+IN_FLIGHT = 2  # groups of blocks given to the service: the next is ready when one is stored
 SINGLES_AT_ONCE = 32
 RATE_WINDOW = 5.0
 
 
-class ScanStatus(StrEnum):
-    """Where a scan stands."""
-
-    READY = "ready"
-    RUNNING = "running"
-    PAUSED = "paused"
-    FINISHED = "finished"
-    CANCELLED = "cancelled"
-    FAILED = "failed"
-
-
-@dataclass(frozen=True, slots=True)
-class ScanProgress:
-    """How far a scan is.
-
-    Attributes
-    ----------
-    status : ScanStatus
-    stage : str
-        ``"singles"`` or ``"pairs"``; empty when nothing is being computed.
-    done, total : int
-        Unordered pairs.
-    rate : float or None
-        Pairs a second over the last seconds; None while unknown.
-    remaining : float or None
-        Estimated seconds left.
-    elapsed : float
-        Seconds spent computing so far, pauses left out.
-    message : str
-        What went wrong, if something did.
-    """
-
-    status: ScanStatus
-    stage: str
-    done: int
-    total: int
-    rate: float | None
-    remaining: float | None
-    elapsed: float
-    message: str
-
-    def __str__(self) -> str:
-        text = f"{self.status}: {self.done:,} of {self.total:,} pairs"
-        if self.rate:
-            text += f", {self.rate:,.0f} pairs/s"
-        if self.remaining is not None:
-            text += f", {self.remaining:.0f} s left"
-        return f"{text} ({self.message})" if self.message else text
-
-
 class PairScanRun:
-    """Fills a `PairScan` from a model, and its store if it has one.
+    """Fills a `PairScan` with exact pairs, and its store if it has one.
 
     Parameters
     ----------
     scan : PairScan
-        Its array is filled in place; what is finite already is kept.
+        Its arrays are filled in place; what is exact already is kept.
     service : ModelService
     store : PairStore, optional
+    precision : str, optional
+        One that the model offers.
     """
 
+    method: ClassVar = "exact"
+
     def __init__(
-        self, scan: "PairScan", service: ModelService, store: "PairStore | None" = None
+        self,
+        scan: "PairScan",
+        service: ModelService,
+        store: "PairStore | None" = None,
+        precision: str | None = None,
     ) -> None:
         self.scan = scan
         self.service = service
         self.store = store
+        self.precision = precision
         self.error: BaseException | None = None
         self._lock = threading.RLock()
         self._blocks = pair_blocks(len(scan.protein), scan.positions)
         self._total = sum(len(block.pairs) for block in self._blocks)
-        self._done = self._count_done()
+        self._done = self._count_exact()
         self._effect = None if store is None else store.read_effect()
         # What a failed or interrupted write left in memory alone is written on the next start.
         self._stored = {block for block in self._blocks if len(self._missing(block)) == 0}
-        self._single_stored = scan.single is not None and self._effect is not None
+        self._single_stored = not self._needs_singles()
         self._thread: threading.Thread | None = None
         self._stop = threading.Event()
         self._listeners: list[Callable[[], None]] = []
         self._recent: deque[tuple[float, int]] = deque()
         self._elapsed = 0.0
         self._began: float | None = None
+        self._share_before = 0.0
         self._stage = ""
         if self._is_complete():
             self.status = ScanStatus.FINISHED
@@ -134,6 +95,7 @@ class PairScanRun:
             self._stop = threading.Event()
             self._recent.clear()
             self._began = time.monotonic()
+            self._share_before = self._share()
             self._thread = threading.Thread(
                 target=self._drive,
                 args=(self._thread, self._stop),
@@ -151,6 +113,26 @@ class PairScanRun:
         """Give up the rest; what is computed stays and can be exported."""
         self._halt(ScanStatus.CANCELLED)
 
+    def exactly(self) -> "PairScanRun":
+        """Return a run of the same scan that computes every pair exactly.
+
+        Raises
+        ------
+        RuntimeError
+            If this one is running.
+        """
+        if self.status is ScanStatus.RUNNING:
+            raise RuntimeError("the scan is running: wait for it, or pause it first")
+        run = PairScanRun(self.scan, self.service, self.store, self.precision)
+        run._listeners = self._listeners  # views that watch this one go on watching
+        return run
+
+    def noise_floor(self, pairs: int) -> float:
+        """See `ScanControl.noise_floor`."""
+        return noise_floor(
+            self.service, self.scan.protein.sequence, self.precision, self.scan.positions, pairs
+        )
+
     def wait(self, timeout: float | None = None) -> None:
         """Block until the scan ends or is paused, with a progress bar in a terminal.
 
@@ -164,14 +146,18 @@ class PairScanRun:
         deadline = None if timeout is None else time.monotonic() + timeout
         # disable=None: a bar in a terminal, none in logs and notebooks (which have the panel).
         with tqdm(
-            total=self._total, initial=self._done, unit=" pairs", disable=None, desc="pair scan"
+            total=self._total,
+            initial=int(self._share() * self._total),
+            unit=" pairs",
+            disable=None,
+            desc="pair scan",
         ) as bar:
             while self.status is ScanStatus.RUNNING:
                 if deadline is not None and time.monotonic() > deadline:
                     raise TimeoutError(f"still running: {self.progress}")
                 time.sleep(0.05)
-                bar.update(self._done - bar.n)
-            bar.update(self._done - bar.n)
+                bar.update(int(self._share() * self._total) - bar.n)
+            bar.update(int(self._share() * self._total) - bar.n)
         thread = self._thread
         if thread is not None:
             thread.join()
@@ -191,15 +177,17 @@ class PairScanRun:
             if running and len(self._recent) > 1:
                 (since, before), (until, after) = self._recent[0], self._recent[-1]
                 rate = (after - before) / (until - since) if until > since else None
+            share = self._share()
             return ScanProgress(
                 status=self.status,
                 stage=self._stage if running else "",
-                done=self._done,
+                done=self._pairs_known(),
                 total=self._total,
+                share=share,
                 rate=rate,
-                remaining=(self._total - self._done) / rate if rate else None,
+                remaining=self._remaining(share, rate) if running else None,
                 elapsed=elapsed,
-                message="" if self.error is None else str(self.error),
+                message=self._message() if self.error is None else str(self.error),
             )
 
     def subscribe(self, listener: Callable[[], None]) -> Callable[[], None]:
@@ -213,9 +201,11 @@ class PairScanRun:
         if previous is not None:
             previous.join()
         try:
-            if self.scan.single is None or self._effect is None:
+            if self._needs_singles():
+                self._stage = "singles"
                 self._run_singles(stop)
-            self._run_pairs(stop)
+            self._store_singles()
+            self._work(stop)
         except CancelledError:
             # The service cancels what waits when it is closed; a halt has set its status itself.
             if not stop.is_set():
@@ -230,15 +220,14 @@ class PairScanRun:
 
     def _run_singles(self, stop: threading.Event) -> None:
         """Singles first: besides p(i|{i}) they tell which pairs will matter."""
-        self._stage = "singles"
         sequence = self.scan.protein.sequence
         length = len(sequence)
-        base = _result(self._submit([Context(sequence)]), stop)[0]
+        base = result_of(self._submit([Context(sequence)]), stop)[0]
         single = np.empty_like(base)
         effect = np.empty((length, length), dtype=np.float32)
         for start in range(0, length, SINGLES_AT_ONCE):
             hidden = range(start, min(start + SINGLES_AT_ONCE, length))
-            rows = _result(self._submit([Context(sequence, (i,)) for i in hidden]), stop)
+            rows = result_of(self._submit([Context(sequence, (i,)) for i in hidden]), stop)
             single[start : start + len(hidden)] = rows[np.arange(len(hidden)), list(hidden)]
             effect[start : start + len(hidden)] = js_divergence(rows, base)
             self._notify()
@@ -246,40 +235,56 @@ class PairScanRun:
         self._effect = effect
         self._changed()
 
-    def _run_pairs(self, stop: threading.Event) -> None:
+    def _work(self, stop: threading.Event) -> None:
+        """Do what comes after the singles."""
         self._stage = "pairs"
-        assert self._effect is not None
-        self._store_singles()
+        # After a superposed scan, its estimates tell better than the singles which pairs matter.
+        effect = self.scan.values("js_dist") if self._effect is None else self._effect
+        self._run_pairs(by_effect(self._blocks, np.nan_to_num(effect)), stop)
+
+    def _run_pairs(self, blocks: list[Block], stop: threading.Event) -> None:
+        """Compute what is not exact in these blocks, and store them."""
         with self._lock:
             self._recent.append((time.monotonic(), self._done))
-        waiting: deque[tuple[Block, Future[Any]]] = deque()
+        waiting: deque[tuple[list[Block], Future[Any]]] = deque()
         try:
-            for block in by_effect(self._blocks, self._effect):
+            for some, pairs in self._groups(blocks):
                 _check(stop)
-                missing = self._missing(block)
-                if len(missing) == 0:
-                    self._store_block(block)
-                    continue
-                waiting.append((block, self._submit_pairs(missing)))
+                waiting.append((some, self._submit_pairs(pairs)))
                 if len(waiting) == IN_FLIGHT:
-                    self._finish_block(*waiting.popleft(), stop)
+                    self._finish_blocks(*waiting.popleft(), stop)
             while waiting:
-                self._finish_block(*waiting.popleft(), stop)
+                self._finish_blocks(*waiting.popleft(), stop)
         finally:
             for _, future in waiting:
                 future.cancel()
 
+    def _groups(self, blocks: list[Block]) -> Iterator[tuple[list[Block], NDArray[np.int64]]]:
+        """Put blocks together until what is missing in them makes large batches."""
+        some: list[Block] = []
+        missing: list[NDArray[np.int64]] = []
+        for block in blocks:
+            pairs = self._missing(block)
+            if len(pairs) == 0:
+                self._store_block(block)
+                continue
+            some.append(block)
+            missing.append(pairs)
+            if sum(map(len, missing)) >= TILE**2:
+                yield some, np.concatenate(missing)
+                some, missing = [], []
+        if some:
+            yield some, np.concatenate(missing)
+
     def _submit_pairs(self, pairs: NDArray[np.int64]) -> "Future[Any]":
         sequence = self.scan.protein.sequence
-        directed = self.scan.log_probabilities
 
         def fill(start: int, end: int, values: NDArray[np.floating[Any]]) -> None:
-            i, j = pairs[start:end].T
-            # A slice that outlived a pause may have been asked for again: count a pair once.
-            with self._lock:  # the driver must not take a half-written pair for a known one
-                self._done += int(np.isnan(directed[i, j, 0]).sum())
-                directed[i, j] = values[:, 0]
-                directed[j, i] = values[:, 1]
+            some = pairs[start:end]
+            with self._lock:
+                # A slice that outlived a pause may have been asked for again: count a pair once.
+                self._done += int((self.scan.origin[tuple(some.T)] != Origin.EXACT).sum())
+                self.scan.put(some, values)
                 now = time.monotonic()
                 self._recent.append((now, self._done))
                 while now - self._recent[0][0] > RATE_WINDOW and len(self._recent) > 2:
@@ -296,37 +301,64 @@ class PairScanRun:
         on_part: Callable[[int, int, NDArray[np.floating[Any]]], None] | None = None,
     ) -> "Future[NDArray[np.floating[Any]]]":
         return self.service.submit(
-            contexts, positions, priority=Priority.BACKGROUND, on_part=on_part
+            contexts,
+            positions,
+            priority=Priority.BACKGROUND,
+            on_part=on_part,
+            precision=self.precision,
         )
 
-    def _finish_block(self, block: Block, future: "Future[Any]", stop: threading.Event) -> None:
-        _result(future, stop)
-        self._store_block(block)
+    def _finish_blocks(
+        self, blocks: list[Block], future: "Future[Any]", stop: threading.Event
+    ) -> None:
+        result_of(future, stop)
+        for block in blocks:
+            self._store_block(block)
 
     def _store_block(self, block: Block) -> None:
         if self.store is not None and block not in self._stored:
-            self.store.write_block(block, self.scan.log_probabilities)
+            self.store.write_block(block, self.scan.log_probabilities, self.scan.origin)
         self._stored.add(block)
 
     def _store_singles(self) -> None:
         if self.store is not None and not self._single_stored:
             assert self.scan.single is not None
-            assert self._effect is not None
             self.store.write_single(self.scan.single.log_probabilities)
-            self.store.write_effect(self._effect)
+            if self._effect is not None:
+                self.store.write_effect(self._effect)
         self._single_stored = True
 
+    def _needs_singles(self) -> bool:
+        return self.scan.single is None or (self._effect is None and self.scan.pairs_estimated == 0)
+
+    def _wanted(self, block: Block) -> NDArray[np.int64]:
+        """Pairs of a block that are to be exact."""
+        return block.pairs
+
     def _missing(self, block: Block) -> NDArray[np.int64]:
-        i, j = block.pairs.T
+        pairs = self._wanted(block)
         with self._lock:
-            known = np.isfinite(self.scan.log_probabilities[i, j, 0])
-        missing: NDArray[np.int64] = block.pairs[~known]
+            missing: NDArray[np.int64] = pairs[self.scan.origin[tuple(pairs.T)] != Origin.EXACT]
         return missing
 
     # State
 
-    def _count_done(self) -> int:
-        return sum(len(b.pairs) - len(self._missing(b)) for b in self._blocks)
+    def _pairs_known(self) -> int:
+        return self._done
+
+    def _share(self) -> float:
+        return self._done / self._total
+
+    def _remaining(self, share: float, rate: float | None) -> float | None:
+        return (1 - share) * self._total / rate if rate else None
+
+    def _message(self) -> str:
+        """Return what to tell of a run that has not failed."""
+        return ""
+
+    def _count_exact(self) -> int:
+        pairs = np.concatenate([block.pairs for block in self._blocks])
+        return int((self.scan.origin[tuple(pairs.T)] == Origin.EXACT).sum())
 
     def _is_complete(self) -> bool:
         return self.scan.single is not None and self._done == self._total
@@ -367,7 +399,7 @@ class PairScanRun:
                 _log.exception("a listener of the scan of %s failed", self.scan.protein.name)
 
 
-def _result(
+def result_of(
     future: "Future[NDArray[np.floating[Any]]]", stop: threading.Event
 ) -> NDArray[np.floating[Any]]:
     """Wait for an answer, and give it up once the scan is to stop."""

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from weakref import WeakValueDictionary
 
 import numpy as np
@@ -11,16 +11,19 @@ import pandas as pd
 from tqdm import tqdm
 
 from plmwidgets.models import as_model
-from plmwidgets.models.masked_lm import Context, MaskedLM
+from plmwidgets.models.masked_lm import Context, MaskedLM, ModelError, chosen_precision
 from plmwidgets.protein import Protein
 from plmwidgets.scan.pair import PairScan
-from plmwidgets.scan.run import SINGLES_AT_ONCE, PairScanRun, ScanStatus
+from plmwidgets.scan.progress import ScanStatus
+from plmwidgets.scan.run import SINGLES_AT_ONCE, PairScanRun
 from plmwidgets.scan.single import SingleScan
 from plmwidgets.scan.store import PairStore
+from plmwidgets.scan.superposed import SuperposedRun
 from plmwidgets.scan.tables import probability_table
 from plmwidgets.service import Priority, service_for
 
 _with_store: "WeakValueDictionary[Path, PairScan]" = WeakValueDictionary()
+SMALLEST_OPTION = {"replacements": 0, "audit": 2, "memory": 0, "tolerance": 0}
 LARGEST = 4000  # residues: the result, 2 x 20 numbers a pair, is held in memory (1.3 GB there)
 
 
@@ -72,13 +75,17 @@ def predict(
     return probability_table(protein, rows)
 
 
-def scan_singles(protein: Protein | str, model: MaskedLM | str) -> SingleScan:
+def scan_singles(
+    protein: Protein | str, model: MaskedLM | str, precision: str | None = None
+) -> SingleScan:
     """Hide each residue in turn and keep p(i|{i}): L passes, with a progress bar in a terminal.
 
     Parameters
     ----------
     protein : Protein or str
     model : MaskedLM or str
+    precision : {None, "reference", "final", "preview"}
+        As for `scan_pairs`.
 
     Returns
     -------
@@ -86,6 +93,7 @@ def scan_singles(protein: Protein | str, model: MaskedLM | str) -> SingleScan:
     """
     protein, model = as_protein(protein), as_model(model)
     model.check_sequence(protein.sequence)
+    precision = chosen_precision(model, precision)
     service = service_for(model)
     contexts = [Context(protein.sequence, (i,)) for i in range(len(protein))]
     hidden = np.arange(len(protein), dtype=np.int64)[:, None]
@@ -93,11 +101,12 @@ def scan_singles(protein: Protein | str, model: MaskedLM | str) -> SingleScan:
     with tqdm(total=len(contexts), unit=" residues", disable=None, desc="single scan") as bar:
         for start in range(0, len(contexts), SINGLES_AT_ONCE):
             part = slice(start, start + SINGLES_AT_ONCE)
-            rows.append(
-                service.submit(contexts[part], hidden[part], priority=Priority.VISIBLE).result()
+            future = service.submit(
+                contexts[part], hidden[part], priority=Priority.VISIBLE, precision=precision
             )
+            rows.append(future.result())
             bar.update(len(rows[-1]))
-    return SingleScan(protein, np.concatenate(rows)[:, 0], provenance_of(model))
+    return SingleScan(protein, np.concatenate(rows)[:, 0], provenance_of(model, precision))
 
 
 def scan_pairs(
@@ -105,6 +114,13 @@ def scan_pairs(
     model: MaskedLM | str,
     store: str | os.PathLike[str] | None = None,
     positions: Iterable[int] | str | None = None,
+    *,
+    method: Literal["exact", "superposed"] = "exact",
+    precision: str | None = None,
+    replacements: int | None = None,
+    audit: int | None = None,
+    memory: int | None = None,
+    tolerance: float | None = None,
 ) -> PairScan:
     """Hide every pair of residues and keep p(i|{i,j}) and p(j|{i,j}); returns at once.
 
@@ -118,9 +134,31 @@ def scan_pairs(
     model : MaskedLM or str
     store : path, optional
         Folder (Zarr) that keeps every finished block. The same call after a crash, or in another
-        session, goes on where it stopped. A store of another sequence or model is refused.
+        session, goes on where it stopped. A store of another sequence, model or precision is
+        refused.
     positions : iterable of int, or str, optional
         Scan the pairs among these positions only (0-based, or text in the chain's numbering).
+    method : {"exact", "superposed"}
+        ``"exact"``: a pass of the model for every pair. ``"superposed"``: an estimate of all pairs
+        for the work of about two passes for every *residue*, then exact passes for the strongest
+        pairs and for a random sample, from which ``scan.audit`` states the error;
+        ``scan.origin`` tells for each pair how it was obtained, and ``scan.upgrade()`` makes all
+        of them exact. For models of ESM's and ESM C's kind.
+    precision : {None, "reference", "final", "preview"}
+        ``"reference"``: float32. ``"final"``: products in float16, all between them in float32; on
+        a GPU, where it is the default. ``"preview"``: bfloat16, two to four times as fast as
+        float32 on processors made for it, and noisy: see ``scan.noise_floor()``.
+    replacements : int, optional
+        Superposed: number of pairs of largest estimates to compute exactly; by default, 2.25 for
+        each position, which settles which pairs are the first two for each.
+    audit : int, optional
+        Superposed: number of other pairs to compute exactly, at random; 200 by default.
+    memory : int, optional
+        Superposed: bytes that the pass may take on the device; most of what is free by default.
+        The rest lies in host memory or in a temporary file.
+    tolerance : float, optional
+        Superposed: the 99th percentile of the error of ``js_dist`` above which the scan advises to
+        `upgrade`; 0.01 by default.
 
     Returns
     -------
@@ -129,13 +167,28 @@ def scan_pairs(
     Raises
     ------
     ModelError
-        If the model cannot take this sequence.
+        If the model cannot take this sequence, or has no superposed pass.
     StoreError
         If the store cannot be written, or belongs to another scan.
     ValueError
-        If there are fewer than two positions, or more than 4,000 residues.
+        If there are fewer than two positions, more than 4,000 residues, or the method, precision
+        or an option is not known.
     """
-    scan = prepare_pairs(protein, model, store, positions)
+    options = {
+        "replacements": replacements,
+        "audit": audit,
+        "memory": memory,
+        "tolerance": tolerance,
+    }
+    scan = prepare_pairs(
+        protein,
+        model,
+        store,
+        positions,
+        method=method,
+        precision=precision,
+        **{name: value for name, value in options.items() if value is not None},
+    )
     scan.start()
     return scan
 
@@ -145,10 +198,16 @@ def prepare_pairs(
     model: MaskedLM | str,
     store: str | os.PathLike[str] | None = None,
     positions: Iterable[int] | str | None = None,
+    *,
+    method: Literal["exact", "superposed"] = "exact",
+    precision: str | None = None,
+    **options: Any,
 ) -> PairScan:
     """Set up what `scan_pairs` starts; parameters and errors are the same."""
     protein, model = as_protein(protein), as_model(model)
     model.check_sequence(protein.sequence)
+    precision = chosen_precision(model, precision)
+    _check_method(model, method, options)
     chosen = None if positions is None else positions_of(protein, positions)
     if chosen is not None and len(chosen) < 2:
         raise ValueError("a pair scan needs at least two positions")
@@ -159,7 +218,7 @@ def prepare_pairs(
             f"a pair scan takes at most {LARGEST:,} residues and {protein.name} has "
             f"{len(protein):,}: cut it into domains, and scan each as a protein of its own"
         )
-    provenance = provenance_of(model)
+    provenance = provenance_of(model, precision)
     if store is not None:
         # A cell that is run again while its scan runs gets that scan: two would do all work twice.
         place = Path(store).expanduser().resolve()
@@ -169,13 +228,31 @@ def prepare_pairs(
     scan = PairScan(protein, provenance=provenance, positions=chosen)
     opened = None
     if store is not None:
-        opened = _open_or_create(store, protein, model, chosen, provenance)
+        opened = _open_or_create(store, protein, chosen, provenance)
         _with_store[place] = scan
         single = opened.read_single()
         scan.single = None if single is None else SingleScan(protein, single, provenance)
-        scan.log_probabilities[...] = opened.read_pairs()
-    scan.attach(PairScanRun(scan, service_for(model), opened))
+        scan.take(opened)
+    if method == "superposed":
+        scan.attach(SuperposedRun(scan, service_for(model), opened, precision, **options))
+    else:
+        scan.attach(PairScanRun(scan, service_for(model), opened, precision))
     return scan
+
+
+def _check_method(model: MaskedLM, method: str, options: Mapping[str, Any]) -> None:
+    if method not in ("exact", "superposed"):
+        raise ValueError(f"unknown method {method!r}: use 'exact' or 'superposed'")
+    if options and method == "exact":
+        raise ValueError(f"{', '.join(options)}: only for method='superposed'")
+    for name, value in options.items():
+        if not value >= SMALLEST_OPTION[name]:
+            raise ValueError(f"{name} must be at least {SMALLEST_OPTION[name]}, not {value!r}")
+    if method == "superposed" and "pair_pass" not in model.capabilities:
+        raise ModelError(
+            f"{model.name} has no superposed pass, which exists for models of ESM's and ESM C's "
+            "kind alone: scan with method='exact'."
+        )
 
 
 def _goes_on(
@@ -207,19 +284,19 @@ def positions_of(protein: Protein, positions: Iterable[int] | str) -> tuple[int,
     return Context.of(protein.sequence, positions).masked
 
 
-def provenance_of(model: MaskedLM) -> dict[str, Any]:
-    """Describe the model that a result came from."""
-    return {"model": model.name, "identity": model.identity.result_key}
+def provenance_of(model: MaskedLM, precision: str) -> dict[str, Any]:
+    """Describe the model that a result came from, and in which arithmetic."""
+    identity = {**model.identity.result_key, "precision": precision}
+    return {"model": model.name, "identity": identity}
 
 
 def _open_or_create(
     path: str | os.PathLike[str],
     protein: Protein,
-    model: MaskedLM,
     positions: tuple[int, ...] | None,
     provenance: Mapping[str, Any],
 ) -> PairStore:
-    identity = model.identity.result_key
+    identity = provenance["identity"]
     try:
         store = PairStore.open(path)
     except FileNotFoundError:
@@ -230,7 +307,7 @@ def _open_or_create(
             name=protein.name,
             identity=identity,
             positions=positions,
-            dtype="float64" if model.identity.dtype == "float64" else "float32",
+            dtype="float64" if identity["dtype"] == "float64" else "float32",
             provenance=provenance,
         )
     store.check(sequence=protein.sequence, identity=identity, positions=positions)

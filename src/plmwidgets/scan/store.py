@@ -11,6 +11,7 @@ import uuid
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +22,16 @@ from zarr.codecs import Crc32cCodec, ZstdCodec
 
 from plmwidgets._version import __version__
 from plmwidgets.alphabet import AMINO_ACIDS
+from plmwidgets.scan.audit import Audit, Checks
 from plmwidgets.scan.blocks import TILE, Block
+from plmwidgets.scan.origin import Origin
 
 FORMAT = "plmwidgets-pair-scan"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+"""2 knows estimated pairs; a scan of version 1 is read as well: all its pairs are exact."""
 
 Array = NDArray[np.floating[Any]]
+_COMPRESSORS = [ZstdCodec(level=1), Crc32cCodec()]
 
 
 class StoreError(RuntimeError):
@@ -44,6 +49,10 @@ class PairStore:
         The effect predicted from single masks, which orders the pairs.
     ``pairs`` (L, L, 2, 20)
         At ``[i, j]`` with i < j: log p(i | {i, j}) and log p(j | {i, j}).
+    ``estimated`` (L, L)
+        Whether the pair i < j was estimated by a superposed pass.
+    ``checked`` (m, 2, 20)
+        Estimates of the pairs that a superposed scan computes exactly.
 
     What is not computed yet is NaN. Open one with `create` or `open`.
     """
@@ -96,8 +105,9 @@ class PairStore:
                     chunks=chunks,
                     dtype="float32" if array == "effect" else dtype,
                     fill_value=float("nan"),
-                    compressors=[ZstdCodec(level=1), Crc32cCodec()],
+                    compressors=_COMPRESSORS,
                 )
+            _create_estimated(group, length)
             group.attrs.update(
                 {
                     "format": FORMAT,
@@ -160,6 +170,8 @@ class PairStore:
             Naming what differs.
         """
         kept = self.metadata
+        # Scans of format 1 were all in the model's own precision.
+        kept["identity"] = {"precision": "reference", **kept["identity"]}
         differences = []
         if kept["sequence"] != sequence:
             differences.append(
@@ -196,23 +208,33 @@ class PairStore:
         """Store the predicted effects, shape (L, L)."""
         self._write("effect", slice(None), effect)
 
-    def read_pairs(self) -> Array:
-        """Directed log-probabilities, shape (L, L, 20): ``[i, j]`` is log p(i | {i, j}).
+    def read_pairs(self) -> tuple[Array, NDArray[np.uint8]]:
+        """Return what is known of pairs.
 
-        NaN where not computed. A damaged chunk is named in a warning and read as missing.
+        A damaged chunk is named in a warning and read as missing.
+
+        Returns
+        -------
+        directed : ndarray, shape (L, L, 20)
+            ``[i, j]`` is log p(i | {i, j}); NaN where not computed.
+        origin : ndarray of uint8, shape (L, L)
+            How each was obtained, codes of `Origin`.
         """
-        array = self._array("pairs")
-        try:
-            upper = np.asarray(array[:])
-        except Exception:
-            upper = self._read_chunks(array)
+        upper = self._read_chunks("pairs")
         directed = upper[:, :, 0].copy()
         rows, columns = np.triu_indices(len(directed), 1)
         directed[columns, rows] = upper[rows, columns, 1]
-        return directed
+        there = np.isfinite(directed[..., 0]) & np.isfinite(directed[..., 0]).T
+        origin = np.where(there, Origin.EXACT, Origin.MISSING).astype(np.uint8)
+        np.fill_diagonal(origin, Origin.MISSING)
+        if "estimated" in self._group:
+            # Where this array is damaged, numbers are not known to be exact.
+            estimated = np.triu(self._read_chunks("estimated") != 0)
+            origin[there & (estimated | estimated.T)] = Origin.ESTIMATED
+        return directed, origin
 
-    def write_block(self, block: Block, directed: Array) -> None:
-        """Store one block, taken from the directed array of the whole scan (L, L, 20)."""
+    def write_block(self, block: Block, directed: Array, origin: NDArray[np.uint8]) -> None:
+        """Store one block, taken from the arrays of the whole scan, (L, L, 20) and (L, L)."""
         length = len(directed)
         i0, j0 = block.row * TILE, block.column * TILE
         shape = (min(TILE, length - i0), min(TILE, length - j0), 2, 20)
@@ -220,13 +242,61 @@ class PairStore:
         i, j = block.pairs.T
         tile[i - i0, j - j0, 0] = directed[i, j]
         tile[i - i0, j - j0, 1] = directed[j, i]
-        self._write("pairs", np.s_[i0 : i0 + shape[0], j0 : j0 + shape[1]], tile)
+        where = np.s_[i0 : i0 + shape[0], j0 : j0 + shape[1]]
+        # Numbers first, then what they are: an estimate must never be taken for exact.
+        self._write("pairs", where, tile)
+        flags = np.zeros(shape[:2], dtype=bool)
+        flags[i - i0, j - j0] = origin[i, j] == Origin.ESTIMATED
+        self._write_estimated(where, flags)
 
-    def write_all(self, directed: Array) -> None:
-        """Store a whole result at once, shape (L, L, 20)."""
+    def write_all(self, directed: Array, origin: NDArray[np.uint8]) -> None:
+        """Store all pairs at once, (L, L, 20), and how they were obtained, (L, L)."""
         upper = np.stack([directed, directed.transpose(1, 0, 2)], axis=2)
         upper[np.tril_indices(len(directed))] = np.nan
+        # Here the flags come first, for the same reason.
+        self._write_estimated(slice(None), np.triu(origin == Origin.ESTIMATED))
         self._write("pairs", slice(None), upper)
+
+    def write_checks(self, checks: Checks, audit: Audit | None) -> None:
+        """Store which pairs of a superposed scan are computed exactly, and its measured error."""
+        with _explained(self.path):
+            self._group.create_array(
+                "checked", data=checks.estimates, compressors=_COMPRESSORS, overwrite=True
+            )
+            self._group.attrs["checks"] = {
+                "pairs": checks.pairs.tolist(),
+                "stratum": checks.stratum.tolist(),
+                "sizes": list(checks.sizes),
+                "threshold": checks.threshold,
+                "audit": None if audit is None else asdict(audit),
+            }
+
+    def read_checks(self) -> tuple[Checks | None, Audit | None]:
+        """Return what `write_checks` stored; None while there is nothing."""
+        kept: Any = self._group.attrs.get("checks")
+        if kept is None:
+            return None, None
+        estimates = self._read_whole("checked")
+        if estimates is None:
+            return None, None
+        checks = Checks(
+            pairs=np.array(kept["pairs"], dtype=np.int64).reshape(-1, 2),
+            stratum=np.array(kept["stratum"], dtype=np.int64),
+            sizes=tuple(kept["sizes"]),
+            threshold=kept["threshold"],
+            estimates=estimates,
+        )
+        return checks, None if kept["audit"] is None else Audit(**kept["audit"])
+
+    def _write_estimated(self, where: Any, flags: NDArray[np.bool_]) -> None:
+        """Write flags; where none were set and none are, nothing is touched."""
+        if "estimated" not in self._group:
+            if not flags.any():
+                return
+            with _explained(self.path):
+                _create_estimated(self._group, len(self.metadata["sequence"]))
+        if flags.any() or np.asarray(self._array("estimated")[where]).any():
+            self._write("estimated", where, flags.astype(np.uint8))
 
     def _array(self, name: str) -> zarr.Array[Any]:
         array = self._group[name]
@@ -242,15 +312,21 @@ class PairStore:
             return None
         return None if np.isnan(values).all() else values
 
-    def _read_chunks(self, array: "zarr.Array[Any]") -> Array:
-        values = np.full(array.shape, np.nan, dtype=array.dtype)
+    def _read_chunks(self, name: str) -> NDArray[Any]:
+        """Read an array tile by tile if it cannot be read whole; damaged tiles become NaN or 1."""
+        array = self._array(name)
+        try:
+            return np.asarray(array[:])
+        except Exception:
+            damaged = np.nan if np.issubdtype(array.dtype, np.floating) else 1
+            values = np.full(array.shape, damaged, dtype=array.dtype)
         for i in range(0, array.shape[0], TILE):
             for j in range(i, array.shape[1], TILE):
                 where = np.s_[i : i + TILE, j : j + TILE]
                 try:
                     values[where] = array[where]
                 except Exception as error:
-                    self._warn_damaged(f"chunk {i // TILE},{j // TILE} of pairs", error)
+                    self._warn_damaged(f"chunk {i // TILE},{j // TILE} of {name}", error)
         return values
 
     def _warn_damaged(self, what: str, error: Exception) -> None:
@@ -261,6 +337,17 @@ class PairStore:
     def _write(self, name: str, where: Any, values: Array) -> None:
         with _explained(self.path):
             self._array(name)[where] = values
+
+
+def _create_estimated(group: zarr.Group, length: int) -> None:
+    group.create_array(
+        "estimated",
+        shape=(length, length),
+        chunks=(TILE, TILE),
+        dtype="uint8",
+        fill_value=0,
+        compressors=_COMPRESSORS,
+    )
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from plmwidgets import metrics
 from plmwidgets.alphabet import AMINO_ACIDS
 from plmwidgets.protein import Protein
+from plmwidgets.scan.origin import Origin
 from plmwidgets.structure import contact_precision
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ PAIR_COLUMNS: Final = (
     "js_dist_i",
     "js_dist_j",
     "js_dist_avg",
+    "origin",
 )
 """Columns of the table of pairs: one row an ordered pair."""
 
@@ -118,6 +120,7 @@ def pair_table(scan: "PairScan") -> pd.DataFrame:
         values[f"{name}_i"] = directed[i, j]
         values[f"{name}_j"] = directed[j, i]
         values[f"{name}_avg"] = scan.values(f"{name}_avg")[i, j]
+    values["origin"] = np.where(scan.origin[i, j] == Origin.EXACT, "exact", "estimated")
     return pd.DataFrame(values, columns=list(PAIR_COLUMNS))
 
 
@@ -134,6 +137,7 @@ def pair_summary(scan: "PairScan") -> "pd.Series[Any]":
     swaps = metrics.argmax_change_positions(scan.values("argmax_change"))
     figures: dict[str, Any] = {
         "pairs_computed": scan.pairs_computed,
+        "pairs_estimated": scan.pairs_estimated,
         "pairs_total": scan.pairs_total,
     }
     if scan.single is not None:
@@ -202,6 +206,7 @@ def pair_dataset(scan: "PairScan") -> "xarray.Dataset":
         name: (pair, scan.values(name), {"units": _UNITS.get(name, "1")})
         for name in metrics.PAIR_METRICS
     }
+    data["origin"] = (pair, scan.origin, {"meaning": "0 missing, 1 estimated, 2 exact"})
     data["log_probability"] = ((*pair, "amino_acid"), scan.log_probabilities)
     if scan.single is not None:
         alone = scan.single.log_probabilities

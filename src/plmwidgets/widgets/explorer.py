@@ -1,7 +1,7 @@
 """The ready-made page: all views of a protein and a model, linked."""
 
 import os
-from typing import Any
+from typing import Any, Literal
 
 import ipywidgets
 import pandas as pd
@@ -30,6 +30,8 @@ class Explorer(ipywidgets.GridBox):
         A loaded model, or what `load_model` takes, such as ``"esm2-8m"`` or ``"demo"``.
     store : path, optional
         Folder that keeps the scan: the same call in a new session shows what it holds and goes on.
+    method, precision
+        Of the scan: see `scan_pairs`.
 
     Attributes
     ----------
@@ -58,11 +60,14 @@ class Explorer(ipywidgets.GridBox):
         protein: Protein | str,
         model: MaskedLM | str,
         store: str | os.PathLike[str] | None = None,
+        *,
+        method: Literal["exact", "superposed"] = "exact",
+        precision: str | None = None,
     ) -> None:
         protein, model = as_protein(protein), as_model(model)
         self.protein = protein
         self.model = model
-        self.scan = prepare_pairs(protein, model, store)
+        self.scan = prepare_pairs(protein, model, store, method=method, precision=precision)
         self.selection = Selection(protein)
         self.live = LivePrediction(protein, model, self.selection)
         shared: dict[str, Any] = {"selection": self.selection, "live": self.live}

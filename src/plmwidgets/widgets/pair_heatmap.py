@@ -10,6 +10,7 @@ import traitlets as t
 from numpy.typing import NDArray
 
 from plmwidgets.metrics import SYMMETRIC_METRICS
+from plmwidgets.scan.origin import Origin
 from plmwidgets.scan.pair import PairScan
 from plmwidgets.widgets.selection import Selection
 from plmwidgets.widgets.view import Throttle, View, bundle, envelope
@@ -65,6 +66,7 @@ class PairHeatmap(View):
     upper_map = t.Any(None).tag(sync=True)
     lower_map = t.Any(None).tag(sync=True)
     distances = t.Any(None).tag(sync=True)
+    estimated = t.Any(None).tag(sync=True)
     colour_limits = t.List(t.Float(), allow_none=True, default_value=None).tag(sync=True)
     progress = t.Dict(None, allow_none=True).tag(sync=True)
 
@@ -121,6 +123,8 @@ class PairHeatmap(View):
             for side in ("upper", "lower")
             if getattr(self, side) in METRICS or getattr(self, f"{side}_map") is None
         )
+        estimated = self._scan.origin == Origin.ESTIMATED
+        self.estimated = envelope(estimated.astype(np.uint8)) if estimated.any() else None
         now = self._scan.progress
         self.progress = {"done": now.done, "total": now.total, "text": str(now)}
 
@@ -144,7 +148,14 @@ class PairHeatmap(View):
             "values": envelope(values),
             "limits": list(robust_limits(values, kind)),
             "directed": name in METRICS and name not in SYMMETRIC_METRICS,
+            "floor": self._floor(name),
         }
+
+    def _floor(self, name: str) -> float | None:
+        """Below what a map shows the noise of the scan's arithmetic; None where unknown."""
+        distance = self._scan.provenance.get("noise_floor")
+        power = {"js_dist": 1, "js_dist_avg": 1, "js_div": 2, "js_div_avg": 2}.get(name)
+        return None if distance is None or power is None else float(distance**power)
 
     def _values(self, name: str) -> NDArray[np.float64]:
         if name == "contacts":

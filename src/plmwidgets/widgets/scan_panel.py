@@ -31,12 +31,13 @@ class ScanPanel(View):
         self._at_close.append(scan.subscribe(self._refresh))
 
     def handle(self, kind: Any, content: Any) -> None:
-        """Start, pause, resume or cancel the scan."""
+        """Start, pause, resume, cancel or upgrade the scan."""
         actions = {
             "start": self._pair_scan.start,
             "pause": self._pair_scan.pause,
             "resume": self._pair_scan.resume,
             "cancel": self._pair_scan.cancel,
+            "upgrade": self._pair_scan.upgrade,
         }
         if kind in actions:
             actions[kind]()
@@ -53,6 +54,8 @@ class ScanPanel(View):
                 **progress,
                 "store": None if scan.store_path is None else str(scan.store_path),
                 "model": scan.provenance.get("model", ""),
-                "method": "exact",
+                "method": scan.method,
+                "precision": scan.provenance.get("identity", {}).get("precision", ""),
+                "estimated": scan.pairs_estimated,
             },
         )

@@ -15,8 +15,8 @@ export interface Picture {
   /** All cells of the map, square; null when there are none. */
   image: CanvasImageSource | null;
   imageSize: number;
-  /** Whether cells without a value may be seen. */
-  gaps: boolean;
+  /** Whether the ground may be seen, through cells without a value or in the noise. */
+  hatched: boolean;
   masked: readonly number[];
   pair: readonly [number, number] | null;
   theme: Theme;
@@ -36,7 +36,7 @@ export function drawMap(context: Context, picture: Picture): void {
   context.beginPath();
   context.rect(left, top, side, side);
   context.clip();
-  if (picture.gaps) drawHatch(context, picture);
+  if (picture.hatched) drawHatch(context, picture);
   if (image) {
     const pixels = imageSize / length;
     const shown = (side / window.cell) * pixels;
@@ -67,7 +67,7 @@ export function cornerOf({ frame, window }: Picture, { i, j }: Cell): [number, n
   return [frame.left + (j - window.x) * window.cell, frame.top + (i - window.y) * window.cell];
 }
 
-/** Cells without a value show this ground; no scale has stripes. */
+/** Cells without a value, and faint ones, show this ground; no scale has stripes. */
 function drawHatch(context: Context, { frame, theme }: Picture): void {
   const tile = new OffscreenCanvas(TILE, TILE);
   const ink = tile.getContext("2d");

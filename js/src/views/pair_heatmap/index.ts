@@ -104,11 +104,13 @@ class PairHeatmap implements View, Target {
       // The map that is drawn: a new choice waits for the kernel.
       this.#host.dataset[half] = traits.map(half)?.name ?? traits.name(half);
     }
-    this.#status.draw(
-      traits.gaps,
-      maps.some(({ directed }) => directed),
-      traits.progress,
-    );
+    this.#status.draw({
+      missing: traits.gaps,
+      directed: maps.some(({ directed }) => directed),
+      progress: traits.progress,
+      floor: traits.floor,
+      estimated: traits.estimated !== null,
+    });
     this.#empty.hidden = (traits.map("upper")?.known ?? 0) > 0;
     this.#host.dataset.known = String(traits.map("upper")?.known ?? 0);
     this.#host.dataset.pair = selection.state.pair?.join(",") ?? "";
@@ -239,7 +241,7 @@ class PairHeatmap implements View, Target {
         dark: theme.dark,
       }),
       imageSize,
-      gaps: traits.gaps,
+      hatched: traits.gaps || traits.floor !== null,
       masked,
       pair,
       theme,
@@ -287,6 +289,7 @@ export default defineView({
     "upper_map",
     "lower_map",
     "distances",
+    "estimated",
     "colour_limits",
     "progress",
   ],

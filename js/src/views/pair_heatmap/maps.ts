@@ -1,7 +1,7 @@
 /** The maps as they come from the kernel, decoded once for each change. */
 import { type ArrayEnvelope, decodeArray } from "../../core/arrays";
 import type { ScaleKind } from "../../core/colour";
-import { type Look, lookOf, paint, rankInto, type Summary, summarise } from "./raster";
+import { type Look, lookOf, paint, rankFrom, rankInto, type Summary, summarise } from "./raster";
 import type { MapFacts } from "./tooltip_text";
 
 export interface MapTrait {
@@ -12,16 +12,19 @@ export interface MapTrait {
   values: ArrayEnvelope;
   limits: [number, number];
   directed: boolean;
+  floor: number | null;
 }
 
 export interface PairMap extends MapFacts, Summary {
   limits: readonly [number, number];
+  /** Values below it are noise; null where that is not known. */
+  floor: number | null;
 }
 
 export function decodeMap(trait: MapTrait, length: number): PairMap {
-  const { name, label, unit, kind, limits, directed } = trait;
+  const { name, label, unit, kind, limits, directed, floor } = trait;
   const values = decodeMatrix(trait.values, length);
-  return { name, label, unit, kind, limits, directed, values, ...summarise(values, length) };
+  return { name, label, unit, kind, limits, directed, floor, values, ...summarise(values, length) };
 }
 
 export function decodeMatrix(envelope: ArrayEnvelope, length: number): ArrayLike<number> {
@@ -81,8 +84,8 @@ export class Raster {
       this.#painted = [];
     }
     if (!same([size, dark], this.#painted)) {
-      const above = this.#look(upper, dark);
-      const below = full ? above : this.#look(lower, dark);
+      const above = this.#look(upper, [low, high], dark);
+      const below = full ? above : this.#look(lower, lower?.limits ?? [0, 1], dark);
       const pixels = paint(this.#ranks, length, above, below, size);
       if (this.#canvas.width !== size) this.#canvas = new OffscreenCanvas(size, size);
       const bytes = new Uint8ClampedArray(pixels.buffer as ArrayBuffer);
@@ -92,10 +95,11 @@ export class Raster {
     return this.#canvas;
   }
 
-  #look(map: PairMap | null, dark: boolean): Look {
+  #look(map: PairMap | null, limits: readonly [number, number], dark: boolean): Look {
     const kind = map?.kind ?? "sequential";
-    const key = `${kind} ${dark}`;
-    const look = this.#looks.get(key) ?? lookOf(kind, dark);
+    const clear = map?.floor == null ? 1 : rankFrom(map.floor, limits);
+    const key = `${kind} ${dark} ${clear}`;
+    const look = this.#looks.get(key) ?? lookOf(kind, dark, clear);
     this.#looks.set(key, look);
     return look;
   }

@@ -29,6 +29,12 @@ export function summarise(values: ArrayLike<number>, length: number): Summary {
 
 type Half = "upper" | "lower" | "both";
 
+/** The first rank, 1..255, that lies at or above a value. */
+export function rankFrom(value: number, [low, high]: readonly [number, number]): number {
+  if (!(high > low)) return 1;
+  return Math.min(255, Math.max(1, Math.ceil(((value - low) / (high - low)) * 254) + 1));
+}
+
 /** Write the ranks of one map into its half of the cells. The diagonal has no rank. */
 export function rankInto(
   ranks: Uint8Array,
@@ -54,14 +60,17 @@ export function rankInto(
   }
 }
 
-/** RGBA of each rank as the bytes of an image; rank 0 is see-through. */
-export function palette(kind: ScaleKind, dark: boolean): Uint32Array {
+/** How much of its colour a cell keeps that cannot be told from noise: the hatched ground shows. */
+const FAINT = 90;
+
+/** RGBA of each rank as the bytes of an image; rank 0 is see-through, those below `clear` faint. */
+export function palette(kind: ScaleKind, dark: boolean, clear = 1): Uint32Array {
   const table = colourTable(kind);
   const bytes = new Uint8ClampedArray(1024);
   for (let rank = 1; rank < 256; rank += 1) {
     const k = Math.round(((rank - 1) / 254) * 255);
     const rgb = kind === "binary" ? yesNo(k > 127, dark) : table.subarray(3 * k, 3 * k + 3);
-    bytes.set([...rgb, 255], 4 * rank);
+    bytes.set([...rgb, rank < clear ? FAINT : 255], 4 * rank);
   }
   return new Uint32Array(bytes.buffer);
 }
@@ -86,8 +95,8 @@ export interface Look {
   strength: Uint8Array;
 }
 
-export function lookOf(kind: ScaleKind, dark: boolean): Look {
-  return { palette: palette(kind, dark), strength: strengths(kind) };
+export function lookOf(kind: ScaleKind, dark: boolean, clear = 1): Look {
+  return { palette: palette(kind, dark, clear), strength: strengths(kind) };
 }
 
 /**

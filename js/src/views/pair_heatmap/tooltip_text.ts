@@ -16,6 +16,8 @@ export interface CellFacts {
   length: number;
   maps: readonly MapFacts[];
   distances: ArrayLike<number> | null;
+  /** 1 where a pair is estimated by a superposed pass. */
+  estimated: ArrayLike<number> | null;
   /** Whether more pairs are on their way. */
   running: boolean;
 }
@@ -28,6 +30,7 @@ export function describeCell(i: number, j: number, facts: CellFacts): string {
   const [a, b] = [labels[i] ?? "", labels[j] ?? ""];
   if (i === j) return `${a}\nclick to mask or show it`;
   const lines = [`${a} · ${b}`];
+  if (facts.estimated?.[i * length + j]) lines[0] += " (estimated)";
   const say = (name: string, text: string) => lines.push(`${name}  ${text}`);
   for (const map of uniqueMaps(maps)) {
     const text = (row: number, column: number) => {

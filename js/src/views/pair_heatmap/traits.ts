@@ -15,6 +15,7 @@ export class Traits {
   #length: number;
   #maps = { upper: new Decoded<MapTrait, PairMap>(), lower: new Decoded<MapTrait, PairMap>() };
   #distances = new Decoded<ArrayEnvelope, ArrayLike<number>>();
+  #estimated = new Decoded<ArrayEnvelope, ArrayLike<number>>();
 
   constructor(model: ViewModel, protein: ProteinInfo) {
     this.#model = model;
@@ -36,6 +37,18 @@ export class Traits {
   get gaps(): boolean {
     const cells = this.#length * (this.#length - 1);
     return this.maps.length < 2 || this.maps.some(({ known }) => known < cells);
+  }
+
+  /** The largest noise floor of the maps shown; null where none is known. */
+  get floor(): number | null {
+    const floors = this.maps.map(({ floor }) => floor).filter((floor) => floor !== null);
+    return floors.length > 0 ? Math.max(...floors) : null;
+  }
+
+  /** Which cells are estimated, 1 for yes; null where all are computed. */
+  get estimated(): ArrayLike<number> | null {
+    const envelope = this.#model.get("estimated") as ArrayEnvelope | null;
+    return this.#estimated.of(envelope, (given) => decodeMatrix(given, this.#length));
   }
 
   name(half: Half): string {
@@ -80,6 +93,7 @@ export class Traits {
       length: this.#length,
       maps: this.maps,
       distances: this.#distances.of(envelope, (given) => decodeMatrix(given, this.#length)),
+      estimated: this.estimated,
       running: progress !== null && progress.done < progress.total,
     });
   }

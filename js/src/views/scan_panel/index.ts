@@ -2,13 +2,14 @@
 import { element } from "../../core/elements";
 import { defineView, type View, type ViewContext } from "../../core/view";
 import css from "./scan_panel.css";
-import { COMMANDS, type Command, describe, reassurance, type Scan, TITLES } from "./wording";
+import { type Command, commands, describe, reassurance, type Scan, TITLES } from "./wording";
 
 const BUTTONS: Record<Command, string> = {
   start: "Start",
   resume: "Resume",
   pause: "Pause",
   cancel: "Cancel",
+  upgrade: "Compute all exactly",
 };
 
 /** A second click within this time is a double click, not a second wish. */
@@ -69,21 +70,21 @@ function create({ model, root, signal }: ViewContext): View {
       root.dataset.status = scan.status;
       status.textContent = TITLES[scan.status];
       for (const { command, node } of buttons) {
-        node.hidden = !COMMANDS[scan.status].includes(command);
+        node.hidden = !commands(scan).includes(command);
       }
-      const share = scan.total > 0 ? scan.done / scan.total : 0;
-      fill.style.width = `${100 * share}%`;
+      fill.style.width = `${100 * scan.share}%`;
       bar.classList.toggle("is-unsure", scan.status === "running" && scan.stage === "singles");
-      bar.ariaValueMax = String(scan.total);
-      bar.ariaValueNow = String(scan.done);
+      bar.ariaValueMax = "100";
+      bar.ariaValueNow = String(Math.floor(100 * scan.share));
       line.textContent = describe(scan);
       bar.ariaValueText = line.textContent;
-      const words = [scan.status === "finished" ? "" : scan.message, reassurance(scan)];
+      const words = [scan.message, reassurance(scan)];
       message.textContent = words.filter((text) => text !== "").join("\n");
       message.hidden = message.textContent === "";
       const facts: [string, string][] = [
         ["model", scan.model],
         ["method", scan.method],
+        ["precision", scan.precision],
         ["stored in", scan.store ?? "memory only"],
       ];
       details.replaceChildren(

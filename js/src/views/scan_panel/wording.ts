@@ -2,14 +2,18 @@
 import { formatCount } from "../../core/format";
 
 export type Status = "ready" | "running" | "paused" | "finished" | "cancelled" | "failed";
-export type Command = "start" | "pause" | "resume" | "cancel";
+export type Command = "start" | "pause" | "resume" | "cancel" | "upgrade";
 
 export interface Scan {
   status: Status;
-  stage: "singles" | "pairs" | "";
+  stage: "singles" | "pairs" | "superposed pass" | "checks" | "";
   /** Unordered pairs. */
   done: number;
   total: number;
+  /** Pairs among those done that are estimated, not computed. */
+  estimated: number;
+  /** Of the work, 0 to 1. */
+  share: number;
   /** Pairs a second. */
   rate: number | null;
   /** Seconds. */
@@ -18,6 +22,7 @@ export interface Scan {
   store: string | null;
   model: string;
   method: string;
+  precision: string;
   message: string;
 }
 
@@ -30,7 +35,7 @@ export const TITLES: Record<Status, string> = {
   failed: "Failed",
 };
 
-export const COMMANDS: Record<Status, readonly Command[]> = {
+const COMMANDS: Record<Status, readonly Command[]> = {
   ready: ["start"],
   running: ["pause", "cancel"],
   paused: ["resume", "cancel"],
@@ -38,6 +43,11 @@ export const COMMANDS: Record<Status, readonly Command[]> = {
   cancelled: ["resume"],
   failed: ["resume"],
 };
+
+/** What can be asked of a scan as it stands. */
+export function commands({ status, estimated }: Scan): readonly Command[] {
+  return status === "finished" && estimated > 0 ? ["upgrade"] : COMMANDS[status];
+}
 
 /** "0.4 s", "12 s", "2 min 05 s", "3 h 20 min" */
 export function duration(seconds: number): string {
@@ -54,11 +64,19 @@ export function describe(scan: Scan): string {
   const { status, done, total, rate, remaining, elapsed } = scan;
   const all = `${formatCount(total)} pairs`;
   if (status === "ready") return `${all} to compute`;
-  if (status === "finished") return `${all} · finished in ${duration(elapsed)}`;
+  const estimated = scan.estimated > 0 ? ` · ${formatCount(scan.estimated)} of them estimated` : "";
+  if (status === "finished") return `${all}${estimated} · finished in ${duration(elapsed)}`;
   const parts = [`${formatCount(done)} of ${all}`];
   if (status !== "running") return parts.join();
   if (scan.stage === "singles") parts.push("masking every residue alone first");
-  else {
+  else if (scan.stage === "superposed pass" || scan.stage === "checks") {
+    const work =
+      scan.stage === "checks"
+        ? "computing the strongest pairs and a sample exactly"
+        : "estimating all pairs by a superposed pass";
+    parts.splice(0, 1, `${work} · ${Math.floor(100 * scan.share)} %`);
+    if (remaining !== null) parts.push(`${duration(Math.ceil(remaining))} left`);
+  } else {
     if (rate !== null) parts.push(`${formatCount(rate)} pairs/s`);
     if (remaining !== null) parts.push(`${duration(Math.ceil(remaining))} left`);
   }

@@ -1,0 +1,227 @@
+"""Models of ESM's and ESM C's kind, computed by an `Encoder`: faster, in several precisions."""
+
+from collections.abc import Generator, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from plmwidgets.models.encoder import Encoder
+from plmwidgets.models.esm_layout import is_esm_like, read_encoder, read_ends
+from plmwidgets.models.huggingface import HuggingFaceMaskedLM, Ints, checked_positions
+from plmwidgets.models.layers import ARITHMETIC, Arithmetic
+from plmwidgets.models.masked_lm import Context, chosen_precision
+from plmwidgets.models.room import Room, free_memory
+from plmwidgets.models.streaming import MOST_CONTEXTS, STREAM_BYTES, LayerStream
+from plmwidgets.models.superposition import pass_cost, superposed_pass
+
+
+class EsmMaskedLM(HuggingFaceMaskedLM):
+    """A Hugging Face network of ESM's or ESM C's kind.
+
+    Parameters
+    ----------
+    network, tokenizer, name, checkpoint, revision, weight_bytes
+        See `HuggingFaceMaskedLM`.
+    layers : LayerStream, optional
+        The layers, if they are not in the network, in its own arithmetic: the model is then
+        streamed, as its capabilities say too.
+
+    Attributes
+    ----------
+    capabilities, precisions
+        See `plmwidgets.models.masked_lm`. The capability ``"streamed"`` says that the layers come
+        from their files in every pass, so that `preferred_batch` should be asked.
+    """
+
+    def __init__(
+        self, network: Any, tokenizer: Any, *, layers: LayerStream | None = None, **options: Any
+    ) -> None:
+        super().__init__(network, tokenizer, **options)
+        self.capabilities = frozenset({"precision", "pair_pass"})
+        if layers is not None:
+            self.capabilities |= {"streamed"}
+        self.precisions = precisions(self.device, self.identity.dtype)
+        self._layers = layers
+        self._encoders: dict[str, Encoder] = {}
+
+    def __repr__(self) -> str:
+        streamed = ", streamed" if "streamed" in self.capabilities else ""
+        return f"{super().__repr__()[:-1]}{streamed})"
+
+    def suits(self, memory: int | None) -> bool:
+        """Whether `load` would, with this memory, load the model as it has been loaded."""
+        if "streamed" in self.capabilities:
+            room = free_memory(self.device) if memory is None else memory
+            return self._weight_bytes > room
+        return super().suits(memory)
+
+    def preferred_batch(self, length: int) -> int | None:
+        """Return how many contexts of this length should go through a streamed model together.
+
+        Each batch reads all weights once, so that large ones are cheaper.
+
+        Returns
+        -------
+        int or None
+            None if the weights stay on the device, where no size is known to be best.
+        """
+        if "streamed" not in self.capabilities:
+            return None
+        tokens = self.tokens.prefix + length + self.tokens.suffix
+        number = ARITHMETIC[self.precisions[0]].stream.itemsize
+        context = tokens * int(self.network.config.hidden_size) * number
+        return min(max(1, STREAM_BYTES // context), MOST_CONTEXTS)
+
+    def log_probabilities(
+        self,
+        contexts: Sequence[Context],
+        positions: Ints | None = None,
+        precision: str | None = None,
+    ) -> NDArray[np.floating[Any]]:
+        """Natural-log probabilities of the twenty amino acids.
+
+        Parameters
+        ----------
+        contexts, positions
+            As for `HuggingFaceMaskedLM`.
+        precision : str, optional
+            One of `precisions`, the first by default, or ``"double"``.
+
+        Returns
+        -------
+        ndarray of float32, shape (n, k, 20) or (n, L, 20)
+            As for `HuggingFaceMaskedLM`; float64 in double precision.
+
+        Raises
+        ------
+        ValueError
+            If the precision is not offered; and as for `HuggingFaceMaskedLM`.
+        """
+        steps = self.log_probability_steps(contexts, positions, precision)
+        while True:
+            try:
+                next(steps)
+            except StopIteration as end:
+                values: NDArray[np.floating[Any]] = end.value
+                return values
+
+    def log_probability_steps(
+        self,
+        contexts: Sequence[Context],
+        positions: Ints | None = None,
+        precision: str | None = None,
+    ) -> Generator[None, None, NDArray[np.floating[Any]]]:
+        """Do as `log_probabilities`, but stop after each layer, where other work may go between."""
+        ids, wanted = self._tokens_of(contexts, positions)
+        found = yield from self._encoder(precision).steps(ids, wanted)
+        return self._of_residues(found, wanted)
+
+    def pair_pass(
+        self,
+        sequence: str,
+        positions: Ints,
+        precision: str | None = None,
+        memory: int | None = None,
+    ) -> Generator[float, None, NDArray[np.float32]]:
+        """Estimate log p(i|{i,j}) of all pairs of positions by a superposed pass.
+
+        A generator of short steps: it yields the share of the work that is done.
+
+        Parameters
+        ----------
+        sequence : str
+        positions : ndarray of int64, shape (n,)
+            0-based.
+        precision : str, optional
+            One of `precisions`, the first by default.
+        memory : int, optional
+            Bytes that the states may take on the device; by default most of what is free. The
+            rest goes to host memory or to a temporary file.
+
+        Returns
+        -------
+        ndarray of float32, shape (n, n, 20)
+            ``[i, j]`` estimates log p(i|{i,j}); NaN on the diagonal.
+
+        Raises
+        ------
+        ModelError
+            If the sequence does not fit the model.
+        IndexError
+            If a position lies outside 0 .. L-1.
+        """
+        self.check_sequence(sequence)
+        checked = checked_positions(np.asarray(positions)[None], 1, len(sequence))[0]
+        if len(checked) == 0:
+            raise ValueError("a pair pass needs at least one position.")
+        ids = torch.from_numpy(self.tokens.encode([Context(sequence)])[0]).to(self.device)
+        tokens = torch.from_numpy(checked + self.tokens.prefix).to(self.device)
+        steps = superposed_pass(self._encoder(precision), ids, tokens, Room(self.device, memory))
+        while True:
+            try:
+                share = next(steps)
+            except StopIteration as end:
+                estimates: NDArray[np.float32] = end.value.numpy()
+                estimates[np.diag_indices(len(positions))] = np.nan
+                return estimates
+            if self.device.type == "cuda":
+                torch.cuda.synchronize(self.device)  # or other work would wait for a long queue
+            yield share
+
+    def pair_pass_cost(self, length: int, n: int) -> float:
+        """Work of a pair pass over n of `length` residues, in passes over one context."""
+        tokens = self.tokens.prefix + length + self.tokens.suffix
+        return pass_cost(self.network.config.hidden_size, tokens, n)
+
+    def _encoder(self, precision: str | None) -> Encoder:
+        name = "double" if precision == "double" else chosen_precision(self, precision)
+        return self._encoder_in(name)
+
+    def _encoder_in(self, name: str) -> Encoder:
+        """Return the encoder in a kind of `ARITHMETIC`; made when first asked for, and kept."""
+        if "" not in self._encoders:
+            self._encoders[""] = self._read_encoder()
+        if name == "double":  # asked for a few times at most, and large
+            return self._encoders[""].to(ARITHMETIC[name])
+        if name not in self._encoders:
+            self._encoders[name] = self._encoders[""].to(ARITHMETIC[name])
+        return self._encoders[name]
+
+    def _read_encoder(self) -> Encoder:
+        columns, mask_id = self.tokens.columns, self.tokens.mask_id
+        if self._layers is None:
+            return read_encoder(self.network, columns, mask_id)
+        ends = read_ends(self.network, columns, mask_id)
+        own = Arithmetic(self.network.dtype, self.network.dtype)
+        return Encoder(ends, self._layers, self.device, own)
+
+
+def precisions(device: torch.device, dtype: str) -> tuple[str, ...]:
+    """Return what can be computed with weights of a type, the default first."""
+    if dtype != "float32":
+        return ("final",) if dtype == "float16" else ("preview",)
+    if device.type == "cuda":
+        return ("final", "reference", "preview")
+    return ("reference", "preview")
+
+
+def has_encoder(network: Any, device: torch.device) -> bool:
+    """Whether an `Encoder` computes what a network would."""
+    # Apple's devices are left to the network: the encoder was never tried there.
+    return device.type in ("cpu", "cuda") and is_esm_like(network)
+
+
+def wrap(network: Any, tokenizer: Any, **options: Any) -> HuggingFaceMaskedLM:
+    """Return a model of a network: an `EsmMaskedLM` where that is possible.
+
+    Parameters
+    ----------
+    network, tokenizer
+        See `HuggingFaceMaskedLM`.
+    **options
+        As there; ``layers`` for an `EsmMaskedLM` alone.
+    """
+    kind = EsmMaskedLM if has_encoder(network, network.device) else HuggingFaceMaskedLM
+    return kind(network, tokenizer, **options)

@@ -1,0 +1,60 @@
+"""How far a scan is."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class ScanStatus(StrEnum):
+    """Where a scan stands."""
+
+    READY = "ready"
+    RUNNING = "running"
+    PAUSED = "paused"
+    FINISHED = "finished"
+    CANCELLED = "cancelled"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class ScanProgress:
+    """How far a scan is.
+
+    Attributes
+    ----------
+    status : ScanStatus
+    stage : str
+        ``"singles"``, ``"pairs"``, ``"superposed pass"`` or ``"checks"``; empty when nothing is
+        being computed.
+    done, total : int
+        Unordered pairs.
+    share : float
+        Share of the work that is done, 0 to 1.
+    rate : float or None
+        Pairs a second over the last seconds; None while unknown.
+    remaining : float or None
+        Estimated seconds left.
+    elapsed : float
+        Seconds spent computing so far, pauses left out.
+    message : str
+        What went wrong, if something did.
+    """
+
+    status: ScanStatus
+    stage: str
+    done: int
+    total: int
+    share: float
+    rate: float | None
+    remaining: float | None
+    elapsed: float
+    message: str
+
+    def __str__(self) -> str:
+        text = f"{self.status}: {self.done:,} of {self.total:,} pairs"
+        if self.stage in ("superposed pass", "checks"):
+            text = f"{self.status}: {self.stage}, {self.share:.0%} of the scan"
+        if self.rate:
+            text += f", {self.rate:,.0f} pairs/s"
+        if self.remaining is not None:
+            text += f", {self.remaining:.0f} s left"
+        return f"{text} ({self.message})" if self.message else text

@@ -1,0 +1,296 @@
+"""Superposed scans as a person meets them: control, resume, upgrade, export, refusals."""
+
+import threading
+import time
+
+import numpy as np
+import pytest
+from toy_models import ToyModel
+
+from plmwidgets import PairScan, Protein, load_model, scan_pairs
+from plmwidgets.models import ModelError
+from plmwidgets.scan.origin import Origin
+from plmwidgets.scan.start import prepare_pairs
+from plmwidgets.scan.store import PairStore, StoreError
+
+SEQUENCE = "MKTAYIAKQRQISFVKSHFSRQLE"
+L = len(SEQUENCE)
+
+
+@pytest.fixture
+def protein():
+    return Protein(SEQUENCE)
+
+
+@pytest.fixture
+def model(tiny_esm2):
+    return load_model(tiny_esm2, device="cpu")
+
+
+@pytest.fixture(scope="module")
+def exact(tiny_esm2):
+    scan = scan_pairs(Protein(SEQUENCE), load_model(tiny_esm2, device="cpu"))
+    scan.wait(60)
+    return scan
+
+
+def finished(*arguments, **options):
+    scan = scan_pairs(*arguments, method="superposed", **options)
+    scan.wait(60)
+    return scan
+
+
+def test_every_pair_has_numbers_and_says_how_it_got_them(protein, model, exact):
+    scan = finished(protein, model, replacements=7, audit=20)
+    assert scan.computed.sum() == L * (L - 1)
+    assert np.count_nonzero(scan.origin == Origin.EXACT) == 2 * 27
+    assert scan.pairs_estimated == L * (L - 1) // 2 - 27
+    checked = scan.origin == Origin.EXACT
+    # Batches of another size round differently.
+    np.testing.assert_allclose(
+        scan.log_probabilities[checked], exact.log_probabilities[checked], atol=1e-5
+    )
+    np.testing.assert_allclose(
+        scan.single.log_probabilities, exact.single.log_probabilities, atol=1e-5
+    )
+    np.testing.assert_array_equal(scan.origin, scan.origin.T)
+    assert not np.diag(scan.origin).any()
+    assert f"({scan.pairs_estimated:,} estimated)" in repr(scan)
+
+
+def test_the_audit_states_the_error_against_the_exact_scan(protein, model, exact):
+    everything = L * (L - 1) // 2
+    scan = finished(protein, model, replacements=0, audit=everything)
+    raw = finished(protein, model, replacements=0, audit=2)
+    left = raw.origin == Origin.ESTIMATED
+    error = np.abs(raw.values("js_dist") - exact.values("js_dist"))[left]
+    assert scan.audit.error_mean == pytest.approx(error.mean(), rel=0.05)
+    assert scan.audit.error_max == pytest.approx(error.max(), rel=1e-3)
+    assert scan.audit.error_max > 1e-3  # the network is deep enough for the pass to err
+    assert scan.pairs_estimated == 0
+
+
+def test_passes_grow_linearly_with_the_length(model):
+    passes = []
+    for length in (12, 24, 48):
+        scan = finished(Protein((SEQUENCE * 2)[:length]), model, audit=10)
+        passes.append(scan.audit.passes)
+    # Singles, contexts and rows of the pass, replacements: a fixed number for each residue.
+    assert passes[1] - passes[0] == pytest.approx((passes[2] - passes[1]) / 2, rel=0.1)
+    assert passes[2] < 6.5 * 48
+
+
+def test_progress_reaches_its_end_through_its_stages(protein, model):
+    scan = prepare_pairs(protein, model, method="superposed")
+    seen = []
+    scan.subscribe(lambda: seen.append(scan.progress))
+    scan.start()
+    scan.wait(60)
+    shares = [progress.share for progress in seen]
+    assert shares == sorted(shares)
+    assert {p.stage for p in seen} >= {"singles", "superposed pass", "checks"}
+    assert scan.progress.share == 1
+    assert scan.progress.done == scan.progress.total == L * (L - 1) // 2
+    assert "js_dist off by" in scan.progress.message
+
+
+def test_pausing_in_the_pass_begins_it_anew_and_in_the_checks_goes_on(
+    protein, model, tmp_path, monkeypatch
+):
+    real = type(model).pair_pass
+
+    def slowly(self, *arguments):
+        steps = real(self, *arguments)
+        while True:
+            time.sleep(0.02)  # so that the pause comes in time
+            try:
+                yield next(steps)
+            except StopIteration as end:
+                return end.value
+
+    monkeypatch.setattr(type(model), "pair_pass", slowly)
+    scan = prepare_pairs(protein, model, tmp_path / "scan.zarr", method="superposed")
+    reached = threading.Event()
+
+    def stop_in(stage):
+        def listener():
+            if scan.progress.stage == stage and not reached.is_set():
+                scan.pause()
+                reached.set()
+
+        return listener
+
+    unsubscribe = scan.subscribe(stop_in("superposed pass"))
+    scan.start()
+    assert reached.wait(60)
+    scan.wait(60)
+    assert scan.pairs_computed == 0
+    assert scan.single is not None
+    unsubscribe()
+    reached.clear()
+    scan.subscribe(stop_in("checks"))
+    scan.resume()
+    assert reached.wait(60)
+    scan.wait(60)
+    assert scan.pairs_computed == L * (L - 1) // 2
+    assert scan.audit is None
+    checks = scan.checks
+
+    # Another process goes on from the store, with the same checks.
+    again = finished(protein, model, store=tmp_path / "scan.zarr")
+    np.testing.assert_array_equal(again.checks.pairs, checks.pairs)
+    np.testing.assert_array_equal(again.checks.estimates, checks.estimates)
+    whole = finished(protein, model)
+    assert again.audit.pairs_audited == whole.audit.pairs_audited
+    assert again.audit.error_mean == pytest.approx(whole.audit.error_mean, rel=1e-3)
+
+
+def test_a_finished_scan_comes_back_with_its_audit(protein, model, tmp_path):
+    scan = finished(protein, model, store=tmp_path / "scan.zarr", replacements=5)
+    scan.save(tmp_path / "saved.zarr")
+    for path in ("scan.zarr", "saved.zarr"):
+        back = PairScan.load(tmp_path / path)
+        assert back.audit == scan.audit
+        np.testing.assert_array_equal(back.origin, scan.origin)
+        np.testing.assert_array_equal(back.log_probabilities, scan.log_probabilities)
+        np.testing.assert_array_equal(back.checks.stratum, scan.checks.stratum)
+    again = scan_pairs(protein, model, tmp_path / "scan.zarr", method="superposed")
+    assert again.progress.status == "finished"
+
+
+def test_upgrade_computes_the_rest_and_nothing_twice(protein, model, exact, tmp_path, monkeypatch):
+    scan = finished(protein, model, store=tmp_path / "scan.zarr", replacements=9, audit=20)
+    estimated = scan.pairs_estimated
+    asked = []
+    real = type(model).log_probability_steps
+
+    def counted(self, contexts, positions=None, precision=None):
+        asked.extend(contexts)
+        return real(self, contexts, positions, precision)
+
+    monkeypatch.setattr(type(model), "log_probability_steps", counted)
+    seen = []
+    scan.subscribe(lambda: seen.append(scan.pairs_estimated))
+    scan.upgrade()
+    scan.wait(60)
+    assert len(asked) == estimated > 200
+    assert scan.pairs_estimated == 0
+    assert seen[-1] == 0  # who watched the first run watches this one
+    np.testing.assert_allclose(scan.values("js_dist"), exact.values("js_dist"), atol=1e-4)
+    back = PairScan.load(tmp_path / "scan.zarr")
+    assert back.pairs_estimated == 0
+    np.testing.assert_array_equal(back.log_probabilities, scan.log_probabilities)
+
+
+def test_an_exact_scan_goes_on_from_a_superposed_store_and_the_other_way(
+    protein, model, exact, tmp_path
+):
+    finished(protein, model, store=tmp_path / "scan.zarr")
+    scan = scan_pairs(protein, model, tmp_path / "scan.zarr")
+    scan.wait(60)
+    assert scan.pairs_estimated == 0
+    np.testing.assert_allclose(scan.values("js_dist"), exact.values("js_dist"), atol=1e-4)
+    again = finished(protein, model, store=tmp_path / "scan.zarr")
+    assert again.pairs_estimated == 0
+
+
+def test_estimates_never_pass_for_exact_whenever_the_process_ends(
+    protein, model, tmp_path, monkeypatch
+):
+    writes = []
+    real = PairStore._write
+
+    def dies(self, name, where, values):
+        if len(writes) == limit:
+            raise StoreError("killed")
+        writes.append(name)
+        real(self, name, where, values)
+
+    for limit in (2, 3, 4, 6):
+        writes.clear()
+        store = tmp_path / f"{limit}.zarr"
+        monkeypatch.setattr(PairStore, "_write", dies)
+        scan = scan_pairs(protein, model, store, method="superposed")
+        with pytest.raises(StoreError, match="killed"):
+            scan.wait(60)
+        monkeypatch.undo()
+        left = PairScan.load(store)
+        exact_there = left.origin == Origin.EXACT
+        np.testing.assert_array_equal(
+            left.log_probabilities[exact_there], scan.log_probabilities[exact_there]
+        )
+        assert (scan.origin[exact_there] == Origin.EXACT).all()
+        done = finished(protein, model, store=store)
+        assert done.audit is not None
+
+
+def test_positions_scan_their_pairs_alone(protein, model):
+    chosen = (2, 3, 7, 11, 12, 19)
+    scan = finished(protein, model, positions=chosen, audit=4)
+    assert scan.pairs_total == scan.pairs_computed == 15
+    inside = np.zeros((L, L), dtype=bool)
+    inside[np.ix_(chosen, chosen)] = True
+    assert not scan.origin[~inside].any()
+
+
+def test_precisions_are_kept_apart_and_named(protein, model, tmp_path):
+    scan = scan_pairs(protein, model, tmp_path / "scan.zarr", precision="preview")
+    scan.wait(60)
+    assert scan.provenance["identity"]["precision"] == "preview"
+    assert "in preview precision" in repr(scan)
+    with pytest.raises(StoreError, match="its precision is 'preview', not 'reference'"):
+        scan_pairs(protein, model, tmp_path / "scan.zarr")
+    with pytest.raises(ValueError, match="unknown precision 'fast': use one of 'reference'"):
+        scan_pairs(protein, model, precision="fast")
+    with pytest.raises(ValueError, match="does not compute in precision 'preview'"):
+        scan_pairs(protein, ToyModel(), precision="preview")
+
+
+def test_the_noise_floor_is_that_of_the_precision(protein, model):
+    floors = {}
+    for precision in ("reference", "preview"):
+        scan = scan_pairs(protein, model, positions=(1, 5, 9, 20), precision=precision)
+        scan.wait(60)
+        floors[precision] = scan.noise_floor()
+    assert 0 < floors["reference"] < 1e-4 < floors["preview"] < 0.2
+    toy = scan_pairs(protein, ToyModel("floorless"), positions=(1, 5))
+    toy.wait(60)
+    with pytest.raises(ModelError, match="cannot be measured"):
+        toy.noise_floor()
+    with pytest.raises(RuntimeError, match="no model to measure on"):
+        PairScan(protein).noise_floor()
+
+
+def test_a_pass_that_overflows_fails_the_scan_in_plain_words(protein, model, monkeypatch):
+    def overflowing(self, sequence, positions, precision=None, memory=None):
+        yield 0.5
+        return np.full((len(positions), len(positions), 20), np.nan)
+
+    monkeypatch.setattr(type(model), "pair_pass", overflowing)
+    scan = scan_pairs(protein, model, method="superposed")
+    with pytest.raises(ModelError, match=r"superposed pass of tiny-esm2 gave NaN.*method='exact'"):
+        scan.wait(60)
+    assert scan.pairs_computed == 0
+    assert scan.single is not None
+
+
+def test_what_cannot_be_is_refused(protein, model, tiny_bert_spaced):
+    with pytest.raises(ModelError, match="method='exact'"):
+        scan_pairs(protein, load_model(tiny_bert_spaced, device="cpu"), method="superposed")
+    with pytest.raises(ModelError, match="method='exact'"):
+        scan_pairs(protein, ToyModel(), method="superposed")
+    with pytest.raises(ValueError, match="unknown method 'quick': use 'exact' or 'superposed'"):
+        scan_pairs(protein, model, method="quick")
+    with pytest.raises(ValueError, match="audit: only for method='superposed'"):
+        scan_pairs(protein, model, audit=5)
+    with pytest.raises(ValueError, match="audit must be at least 2, not 1"):
+        scan_pairs(protein, model, method="superposed", audit=1)
+    with pytest.raises(ValueError, match="replacements must be at least 0, not -3"):
+        scan_pairs(protein, model, method="superposed", replacements=-3)
+    scan = finished(protein, model)
+    scan.upgrade()
+    with pytest.raises(RuntimeError, match="running: wait for it, or pause it"):
+        scan.upgrade()
+    scan.wait(60)
+    with pytest.raises(RuntimeError, match="no model to run on"):
+        PairScan(protein).upgrade()
