@@ -53,7 +53,7 @@ GROWTH = (32, 64, 128, 256, 512)
 QUICK = 256  # residues at which the growth stops in a quick run
 SHORT = 128  # residues up to which there are three rounds, and larger batches are tried
 SAMPLE_SECONDS = 2.0
-EXACT_SECONDS = 10.0
+EXACT_SECONDS = 30.0
 CHECKED = 64
 
 
