@@ -13,9 +13,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Generator, Hashable, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import Any
 from weakref import WeakSet, WeakValueDictionary
 
 import numpy as np
@@ -29,11 +27,21 @@ from plmwidgets.models.masked_lm import (
     ModelIdentity,
     default_precision,
 )
+from plmwidgets.pending import (
+    Array,
+    Batch,
+    Request,
+    Steps,
+    check_finite,
+    drop,
+    free_frames,
+    in_one_step,
+    is_out_of_memory,
+    resolve,
+)
 
 CACHE_BYTES = 128 * 2**20
 IDLE_SECONDS = 10.0
-
-Array = NDArray[np.floating[Any]]
 
 
 class Priority(IntEnum):
@@ -42,39 +50,6 @@ class Priority(IntEnum):
     INTERACTIVE = 0
     VISIBLE = 1
     BACKGROUND = 2
-
-
-@dataclass(eq=False)
-class _Batch:
-    """Contexts up to `stop` that are under way together."""
-
-    stop: int
-    steps: Generator[float | None, None, Array]
-    seconds: float = 0.0
-    longest: float = 0.0
-
-
-@dataclass(eq=False)
-class _Request:
-    """Contexts to be computed, batch by batch, in slices of time."""
-
-    contexts: Sequence[Context]
-    positions: NDArray[np.int64] | None
-    precision: str | None
-    on_part: Callable[[int, int, Array], None] | None
-    future: "Future[Array]" = field(default_factory=Future)
-    parts: list[Array] = field(default_factory=list)
-    done: int = 0
-    batch: _Batch | None = None
-
-
-@dataclass(eq=False)
-class _Steps:
-    """A longer computation that comes in short steps of its own."""
-
-    steps: Generator[float, None, Array]
-    on_step: Callable[[float], None] | None
-    future: "Future[Array]" = field(default_factory=Future)
 
 
 class ModelService:
@@ -91,7 +66,7 @@ class ModelService:
     def __init__(self, model: MaskedLM) -> None:
         self.model = model
         self._wake = threading.Condition()
-        self._queue: list[tuple[int, int, _Request | _Steps]] = []
+        self._queue: list[tuple[int, int, Request | Steps]] = []
         self._order = itertools.count()
         self._latest: dict[Hashable, Future[Array]] = {}
         self._cache: OrderedDict[Context, Array] = OrderedDict()
@@ -142,7 +117,7 @@ class ModelService:
             raise ValueError("ask for at least one context")
         if precision == default_precision(self.model):
             precision = None  # so that it shares what was learnt and remembered
-        request = _Request(contexts, positions, precision, on_part)
+        request = Request(contexts, positions, precision, on_part)
         with self._wake:
             if self._closed:
                 raise RuntimeError("this model service is closed")
@@ -162,7 +137,7 @@ class ModelService:
         if cached is not None:
             if on_part is not None:
                 on_part(0, len(contexts), cached)
-            _resolve(request.future, cached)  # unless a newer request has cancelled it already
+            resolve(request.future, cached)  # unless a newer request has cancelled it already
         return request.future
 
     def submit_steps(
@@ -187,7 +162,7 @@ class ModelService:
         -------
         Future of ndarray
         """
-        request = _Steps(steps, on_step)
+        request = Steps(steps, on_step)
         with self._wake:
             if self._closed:
                 raise RuntimeError("this model service is closed")
@@ -209,13 +184,13 @@ class ModelService:
             self._queue.clear()
             self._wake.notify()
         for request in waiting:
-            request.future.cancel()
+            drop(request)
         if thread is not None and thread is not threading.current_thread():
             thread.join(timeout=5)
 
     # The worker
 
-    def _enqueue(self, request: _Request | _Steps, priority: Priority) -> None:
+    def _enqueue(self, request: Request | Steps, priority: Priority) -> None:
         heapq.heappush(self._queue, (priority, next(self._order), request))
         self._ensure_worker()
         self._wake.notify()
@@ -240,16 +215,16 @@ class ModelService:
                 entry = heapq.heappop(self._queue)
             request = entry[2]
             if request.future.cancelled():
-                if isinstance(request, _Steps):
-                    request.steps.close()
+                drop(request)
                 continue
             try:
-                if isinstance(request, _Steps):
+                if isinstance(request, Steps):
                     finished = self._run_steps(request)
                 else:
                     finished = self._run_slice(request)
             except Exception as error:  # it belongs to whoever asked, and fails that alone
-                _resolve(request.future, error=error)
+                free_frames(error)
+                resolve(request.future, error=error)
                 continue
             if finished:
                 continue
@@ -258,29 +233,36 @@ class ModelService:
                 if not closed:
                     heapq.heappush(self._queue, entry)
             if closed:
-                request.future.cancel()
+                drop(request)
 
-    def _run_steps(self, request: _Steps) -> bool:
+    def _run_steps(self, request: Steps) -> bool:
         """Take steps for one slice; return whether that was the end."""
         began = time.perf_counter()
         while True:
             try:
                 share = next(request.steps)
             except StopIteration as end:
-                _resolve(request.future, end.value)
+                resolve(request.future, end.value)
                 return True
+            except Exception as error:
+                if not is_out_of_memory(error):
+                    raise
+                raise ModelError(
+                    f"{self.model.name} ran out of memory: allow it less (memory=... bytes), or "
+                    "use method='exact', a smaller model or a shorter sequence"
+                ) from error
             if time.perf_counter() - began >= SLICE_SECONDS:
                 break
         if request.on_step is not None:
             request.on_step(share)
         return False
 
-    def _run_slice(self, request: _Request) -> bool:
+    def _run_slice(self, request: Request) -> bool:
         """Compute for one slice of time; return whether that finished the request."""
         size = self._batch_size(request)
         if request.batch is None:
             stop = min(request.done + size.size, len(request.contexts))
-            request.batch = _Batch(stop, self._begin(request, request.done, stop))
+            request.batch = Batch(stop, self._begin(request, request.done, stop))
         batch, began, values = request.batch, time.perf_counter(), None
         before = began
         while values is None:
@@ -289,7 +271,7 @@ class ModelService:
             except StopIteration as end:
                 values = end.value
             except Exception as error:
-                if not _is_out_of_memory(error):
+                if not is_out_of_memory(error):
                     raise
                 self._give_way(request, size, error)
                 return False
@@ -300,12 +282,7 @@ class ModelService:
                 batch.seconds += now - began
                 return False
         start, stop = request.done, batch.stop
-        if not np.isfinite(values).all():
-            raise ModelError(
-                f"{self.model.name} ({self.model.identity.dtype}) returned NaN or infinite "
-                f"values with {_describe(request.contexts[start:stop], values)}: "
-                f"{_advice(self.model.identity.dtype)}"
-            )
+        check_finite(self.model, request.contexts[start:stop], values)
         size.observe(stop - start, batch.seconds + before - began, batch.longest)
         request.parts.append(values)
         request.done, request.batch = stop, None
@@ -316,7 +293,7 @@ class ModelService:
         self._finish(request)
         return True
 
-    def _batch_size(self, request: _Request) -> BatchSize:
+    def _batch_size(self, request: Request) -> BatchSize:
         length = len(request.contexts[0].sequence)
         width = length if request.positions is None else request.positions.shape[1]
         key = (length, width, request.precision)
@@ -328,7 +305,7 @@ class ModelService:
         return self._batches[key]
 
     def _begin(
-        self, request: _Request, start: int, stop: int
+        self, request: Request, start: int, stop: int
     ) -> Generator[float | None, None, Array]:
         contexts = request.contexts[start:stop]
         wanted = None if request.positions is None else request.positions[start:stop]
@@ -336,9 +313,9 @@ class ModelService:
             return self.model.log_probability_steps(  # type: ignore[attr-defined, no-any-return]
                 contexts, wanted, request.precision
             )
-        return _in_one_step(self.model, contexts, wanted)
+        return in_one_step(self.model, contexts, wanted)
 
-    def _give_way(self, request: _Request, size: BatchSize, error: Exception) -> None:
+    def _give_way(self, request: Request, size: BatchSize, error: Exception) -> None:
         """Take fewer contexts next time, if that is possible."""
         length = len(request.contexts[0].sequence)
         if request.batch is not None and request.batch.stop - request.done == 1:
@@ -349,14 +326,14 @@ class ModelService:
         size.halve()
         request.batch = None
 
-    def _finish(self, request: _Request) -> None:
+    def _finish(self, request: Request) -> None:
         values = request.parts[0] if len(request.parts) == 1 else np.concatenate(request.parts)
         values.flags.writeable = False
         if request.positions is None and request.precision is None:
             with self._wake:
                 for context, rows in zip(request.contexts, values, strict=True):
                     self._remember(context, rows)
-        _resolve(request.future, values)
+        resolve(request.future, values)
 
     def _forget_client(self, client: Hashable, done: "Future[Array]") -> None:
         with self._wake:
@@ -395,47 +372,6 @@ def service_for(model: MaskedLM) -> ModelService:
         if service is None or service._closed:
             service = _by_identity[model.identity] = ModelService(model)
         return service
-
-
-def _resolve(
-    future: "Future[Array]", values: Array | None = None, error: BaseException | None = None
-) -> None:
-    if not future.set_running_or_notify_cancel():
-        return
-    if error is not None:
-        future.set_exception(error)
-    elif values is not None:
-        future.set_result(values)
-
-
-def _in_one_step(
-    model: MaskedLM, contexts: Sequence[Context], wanted: NDArray[np.int64] | None
-) -> Generator[float | None, None, Array]:
-    yield from ()
-    return model.log_probabilities(contexts, wanted)
-
-
-def _is_out_of_memory(error: Exception) -> bool:
-    # By name: this layer serves models of any framework and imports none of them.
-    return (
-        isinstance(error, MemoryError)
-        or type(error).__name__ == "OutOfMemoryError"
-        or "can't allocate memory" in str(error)
-    )
-
-
-def _describe(contexts: Sequence[Context], values: Array) -> str:
-    bad = ~np.isfinite(values).reshape(len(contexts), -1).all(axis=1)
-    masked = contexts[int(bad.argmax())].masked
-    if not masked:
-        return "nothing masked"
-    return f"position{'s' * (len(masked) > 1)} {', '.join(map(str, masked))} masked"
-
-
-def _advice(dtype: str) -> str:
-    if dtype in ("float16", "bfloat16"):
-        return "the sequence overflows this precision, try dtype='float32'"
-    return "its weights are damaged, fetch or train them again"
 
 
 @atexit.register

@@ -1,14 +1,16 @@
 """Superposed scans as a person meets them: control, resume, upgrade, export, refusals."""
 
+import gc
 import threading
 import time
+import weakref
 
 import numpy as np
 import pytest
 from toy_models import ToyModel
 
 from plmwidgets import PairScan, Protein, load_model, scan_pairs
-from plmwidgets.models import ModelError
+from plmwidgets.models import Context, ModelError
 from plmwidgets.scan.origin import Origin
 from plmwidgets.scan.start import prepare_pairs
 from plmwidgets.scan.store import PairStore, StoreError
@@ -294,3 +296,166 @@ def test_what_cannot_be_is_refused(protein, model, tiny_bert_spaced):
     scan.wait(60)
     with pytest.raises(RuntimeError, match="no model to run on"):
         PairScan(protein).upgrade()
+
+
+def test_calling_the_model_while_a_scan_runs_disturbs_neither(protein, model, exact):
+    """A person may use the model that a scan's thread is using."""
+    sequence = protein.sequence
+    contexts = [Context(sequence, (i, i + 5)) for i in range(12)]
+    alone = model.log_probabilities(contexts)
+    scan = scan_pairs(protein, model)
+    while scan.progress.status == "running":
+        np.testing.assert_allclose(model.log_probabilities(contexts), alone, atol=1e-5)
+    scan.wait(60)
+    np.testing.assert_allclose(scan.values("js_dist"), exact.values("js_dist"), atol=1e-4)
+
+
+@pytest.mark.parametrize("method", ["exact", "superposed"])
+def test_pausing_and_upgrading_at_once_comes_to_an_end(protein, model, method, monkeypatch):
+    real = type(model).log_probability_steps
+
+    def slowly(self, *arguments):
+        steps = real(self, *arguments)
+        while True:
+            time.sleep(0.001)
+            try:
+                yield next(steps)
+            except StopIteration as end:
+                return end.value
+
+    monkeypatch.setattr(type(model), "log_probability_steps", slowly)
+    for wait in (0.05, 0.1, 0.15):
+        scan = scan_pairs(protein, model, method=method)
+        time.sleep(wait)
+        scan.pause()
+        scan.upgrade()
+        scan.wait(60)
+        assert scan.progress.status == "finished"
+        assert scan.pairs_computed == scan.pairs_total
+        assert scan.pairs_estimated == 0
+
+
+def test_a_full_disk_after_the_pass_loses_nothing_on_resume(protein, model, tmp_path, monkeypatch):
+    scan = prepare_pairs(protein, model, tmp_path / "scan.zarr", method="superposed")
+
+    def full(*_):
+        raise StoreError("the disk is full: free some space and resume")
+
+    monkeypatch.setattr(PairStore, "write_all", full)
+    scan.start()
+    with pytest.raises(StoreError, match="disk is full"):
+        scan.wait(60)
+    monkeypatch.undo()
+    scan.resume()
+    scan.wait(60)
+    back = PairScan.load(tmp_path / "scan.zarr")
+    np.testing.assert_array_equal(back.log_probabilities, scan.log_probabilities)
+    np.testing.assert_array_equal(back.origin, scan.origin)
+    assert back.audit == scan.audit
+
+
+def test_a_damaged_chunk_is_computed_again(protein, model, tmp_path):
+    finished(protein, model, store=tmp_path / "scan.zarr", replacements=3, audit=10)
+    chunk = tmp_path / "scan.zarr" / "pairs" / "c" / "0" / "1" / "0" / "0"
+    chunk.write_bytes(chunk.read_bytes()[:-8] + bytes(8))
+    with pytest.warns(UserWarning, match="damaged and will be computed again"):
+        scan = scan_pairs(protein, model, tmp_path / "scan.zarr", method="superposed")
+    scan.wait(60)
+    assert scan.pairs_computed == scan.pairs_total
+    assert (scan.origin[:8, 8:16] == Origin.EXACT).all()
+    assert PairScan.load(tmp_path / "scan.zarr").pairs_computed == scan.pairs_total
+
+
+def test_saving_while_pairs_turn_exact_never_takes_an_estimate_for_exact(
+    protein, model, tmp_path, monkeypatch
+):
+    scan = finished(protein, model, replacements=0, audit=2)
+    estimates = scan.log_probabilities.copy()
+    real = np.stack
+
+    def meanwhile(*arguments, **options):
+        copied = real(*arguments, **options)
+        scan.origin[scan.origin == Origin.ESTIMATED] = Origin.EXACT
+        return copied
+
+    monkeypatch.setattr(np, "stack", meanwhile)
+    scan.save(tmp_path / "scan.zarr")
+    monkeypatch.undo()
+    back = PairScan.load(tmp_path / "scan.zarr")
+    np.testing.assert_array_equal(back.log_probabilities, estimates)
+    assert back.pairs_estimated == scan.pairs_total - 2
+
+
+def test_upgrading_after_a_failed_write_stores_everything(protein, model, tmp_path, monkeypatch):
+    store = tmp_path / "scan.zarr"
+    scan = finished(protein, model, store=store, replacements=3, audit=10)
+
+    def full(*_):
+        raise StoreError("the disk is full: free some space and resume")
+
+    monkeypatch.setattr(PairStore, "write_block", full)
+    scan.upgrade()
+    with pytest.raises(StoreError, match="disk is full"):
+        scan.wait(60)
+    monkeypatch.undo()
+    scan.upgrade()
+    scan.wait(60)
+    back = PairScan.load(store)
+    assert back.pairs_estimated == 0
+    np.testing.assert_array_equal(back.log_probabilities, scan.log_probabilities)
+
+
+def test_a_store_in_use_is_not_shared_by_two_methods(protein, model, tmp_path, monkeypatch):
+    real = type(model).pair_pass
+
+    def slowly(self, *arguments):
+        time.sleep(0.5)
+        return (yield from real(self, *arguments))
+
+    monkeypatch.setattr(type(model), "pair_pass", slowly)
+    scan = scan_pairs(protein, model, tmp_path / "scan.zarr", method="superposed")
+    with pytest.raises(StoreError, match=r"superposed scan of .* is running in this session"):
+        scan_pairs(protein, model, tmp_path / "scan.zarr")
+    same = scan_pairs(protein, model, tmp_path / "scan.zarr", method="superposed")
+    assert same is scan
+    scan.wait(60)
+
+
+def test_the_noise_floor_stays_with_the_store(protein, model, tmp_path):
+    store = tmp_path / "scan.zarr"
+    scan = scan_pairs(protein, model, store, positions=(1, 5, 9))
+    scan.wait(60)
+    floor = scan.noise_floor()
+    assert PairScan.load(store).provenance["noise_floor"] == floor
+    again = scan_pairs(protein, model, store, positions=(1, 5, 9))
+    assert again.provenance["noise_floor"] == floor
+    with pytest.raises(ValueError, match="at least one pair, not 0"):
+        scan.noise_floor(0)
+
+
+def test_a_pass_that_fails_frees_its_states(protein, model, monkeypatch):
+    class State:
+        pass
+
+    states = []
+
+    def failing(self, *_):
+        state = State()
+        states.append(weakref.ref(state))
+        yield 0.1
+        raise MemoryError(f"no room for {state}")
+
+    monkeypatch.setattr(type(model), "pair_pass", failing)
+    scan = scan_pairs(protein, model, method="superposed")
+    with pytest.raises(ModelError, match="ran out of memory: allow it less") as caught:
+        scan.wait(60)
+    assert caught.value is scan._run.error
+    gc.collect()
+    assert states[0]() is None
+
+
+def test_a_finished_exact_store_needs_no_pass(protein, model, tmp_path):
+    scan_pairs(protein, model, tmp_path / "scan.zarr").wait(60)
+    scan = scan_pairs(protein, model, tmp_path / "scan.zarr", method="superposed")
+    assert scan.progress.status == "finished"
+    assert scan.pairs_estimated == 0

@@ -188,10 +188,13 @@ class Encoder:
             if index < len(self.layers) - 1 or tokens is None:
                 for part in parts:
                     self.advance(layer, x[part], rotation, self.buffers)
+                    yield
             else:
-                rows = [self._advance_rows(layer, x[p], rotation, tokens[p]) for p in parts]
+                rows = []
+                for part in parts:
+                    rows.append(self._advance_rows(layer, x[part], rotation, tokens[part]))
+                    yield
                 x = torch.cat(rows)
-            yield
         return self.head(x)
 
     def advance(

@@ -1,5 +1,6 @@
 """Models of ESM's and ESM C's kind, computed by an `Encoder`: faster, in several precisions."""
 
+import threading
 from collections.abc import Generator, Sequence
 from typing import Any
 
@@ -44,6 +45,7 @@ class EsmMaskedLM(HuggingFaceMaskedLM):
             self.capabilities |= {"streamed"}
         self.precisions = precisions(self.device, self.identity.dtype)
         self._layers = layers
+        self._turn = threading.Lock()
         self._encoders: dict[str, Encoder] = {}
 
     def __repr__(self) -> str:
@@ -115,8 +117,15 @@ class EsmMaskedLM(HuggingFaceMaskedLM):
     ) -> Generator[None, None, NDArray[np.floating[Any]]]:
         """Do as `log_probabilities`, but stop after each layer, where other work may go between."""
         ids, wanted = self._tokens_of(contexts, positions)
-        found = yield from self._encoder(precision).steps(ids, wanted)
-        return self._of_residues(found, wanted)
+        steps = self._encoder(precision).steps(ids, wanted)
+        while True:
+            # Buffers are in use within a step, and a scan may run while somebody calls the model.
+            with self._turn:
+                try:
+                    next(steps)
+                except StopIteration as end:
+                    return self._of_residues(end.value, wanted)
+            yield
 
     def pair_pass(
         self,

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 import numpy as np
@@ -126,7 +127,7 @@ def read_layer(config: Any, tensors: Mapping[str, Tensor], index: int) -> Layer:
     """
     at = layer_name(config, index)
     if config.model_type == "esmc":
-        # The residual branches are divided by a constant, which their last weights take up.
+        # The residual branches are divided by a constant.
         share = math.sqrt(36 / config.num_hidden_layers)
         return Layer(
             heads=config.num_attention_heads,
@@ -134,10 +135,10 @@ def read_layer(config: Any, tensors: Mapping[str, Tensor], index: int) -> Layer:
             qkv=_stacked(tensors, _attention_parts(config, index)),
             query_norm=_norm(tensors, f"{at}.self_attn.q_norm", 1e-5),
             key_norm=_norm(tensors, f"{at}.self_attn.k_norm", 1e-5),
-            out=_scaled(_linear(tensors, f"{at}.self_attn.o_proj"), share),
+            out=replace(_linear(tensors, f"{at}.self_attn.o_proj"), share=share),
             feed_forward_norm=_norm(tensors, f"{at}.post_attention_layernorm", 1e-5),
             up=_stacked(tensors, [f"{at}.mlp.gate_proj", f"{at}.mlp.up_proj"]),
-            down=_scaled(_linear(tensors, f"{at}.mlp.down_proj"), share),
+            down=replace(_linear(tensors, f"{at}.mlp.down_proj"), share=share),
             gated=True,
         )
     return Layer(
@@ -195,12 +196,6 @@ def _stacked(tensors: Mapping[str, Tensor], names: list[str]) -> Linear:
     parts = [_linear(tensors, name) for name in names]
     biases = [part.bias for part in parts if part.bias is not None]
     return Linear(torch.cat([part.weight for part in parts]), torch.cat(biases) if biases else None)
-
-
-def _scaled(linear: Linear, factor: float) -> Linear:
-    if factor == 1:
-        return linear
-    return Linear(linear.weight * factor, None if linear.bias is None else linear.bias * factor)
 
 
 def _rows(linear: Linear, rows: Tensor) -> Linear:

@@ -75,10 +75,19 @@ class Norm:
 
 @dataclass(frozen=True, slots=True)
 class Linear:
-    """An affine map of the last axis: ``weight`` has shape (outputs, inputs)."""
+    """An affine map of the last axis.
+
+    Attributes
+    ----------
+    weight : Tensor, shape (outputs, inputs)
+    bias : Tensor or None, shape (outputs,)
+    share : float
+        What `add_to` multiplies the result with.
+    """
 
     weight: Tensor
     bias: Tensor | None
+    share: float = 1.0
 
     def __call__(self, x: Tensor) -> Tensor:
         """Apply to rows x, (..., inputs)."""
@@ -92,13 +101,13 @@ class Linear:
         return torch.addmm(self.bias, x, self.weight.t(), out=out)
 
     def add_to(self, stream: Tensor, x: Tensor) -> None:
-        """Add the result for the rows x, (n, inputs), to stream, (n, outputs)."""
+        """Add the share of the result for the rows x, (n, inputs), to stream, (n, outputs)."""
         if stream.dtype == self.weight.dtype:
-            stream.addmm_(x, self.weight.t())
+            stream.addmm_(x, self.weight.t(), alpha=self.share)
             if self.bias is not None:
-                stream += self.bias
+                stream.add_(self.bias, alpha=self.share)
         else:
-            stream += self(x)
+            stream.add_(self(x), alpha=self.share)
 
     def rows(self, start: int, stop: int) -> "Linear":
         """Return the map to some of the outputs."""
@@ -106,7 +115,7 @@ class Linear:
 
     def to(self, device: torch.device, dtype: torch.dtype) -> "Linear":
         """Return the same on a device, in another type."""
-        return Linear(*_moved((self.weight, self.bias), device, dtype))
+        return Linear(*_moved((self.weight, self.bias), device, dtype), self.share)
 
 
 @dataclass(frozen=True, slots=True)

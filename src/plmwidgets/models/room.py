@@ -1,21 +1,35 @@
 """Where large states are kept: on the device, and beyond a budget in host memory or on disk."""
 
 import math
+import os
 import shutil
 import tempfile
 import weakref
 from collections.abc import Sequence
+from pathlib import Path
 
 import psutil
 import torch
 from torch import Tensor
 
+from plmwidgets.models.masked_lm import ModelError
+
+_CONTAINER = Path("/sys/fs/cgroup")
+
 
 def free_memory(device: torch.device) -> int:
-    """Return the bytes that are free on a device."""
+    """Return the bytes that are free on a device, for this process."""
     if device.type == "cuda":
-        return int(torch.cuda.mem_get_info(device)[0])
-    return int(psutil.virtual_memory().available)
+        unused = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+        return int(torch.cuda.mem_get_info(device)[0]) + unused
+    free = int(psutil.virtual_memory().available)
+    try:  # a container may be given less than the machine has
+        limit, used = (
+            int((_CONTAINER / name).read_text()) for name in ("memory.max", "memory.current")
+        )
+    except (OSError, ValueError):
+        return free
+    return min(free, max(0, limit - used))
 
 
 class Room:
@@ -46,14 +60,30 @@ class Room:
         if size <= self._host:
             self._host -= size
             return torch.empty(*shape, dtype=dtype, pin_memory=True)
+        return self._make_file(size, math.prod(shape), dtype).view(*shape)
+
+    def _make_file(self, size: int, numbers: int, dtype: torch.dtype) -> Tensor:
         if self._folder is None:
             self._folder = tempfile.mkdtemp(prefix="plmwidgets-")
             # A pass may be dropped half-way: the files go with the room, or when Python ends.
             weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
+        free = shutil.disk_usage(self._folder).free
+        if size > free:
+            # A mapped file that finds the disk full would end the process.
+            raise ModelError(
+                f"the superposed pass needs {size / 1e9:.3g} GB more than its memory, and "
+                f"{tempfile.gettempdir()} has {free / 1e9:.3g} GB free: free some space, set "
+                "TMPDIR to a larger disk, or scan fewer positions"
+            )
         self._files += 1
         path = f"{self._folder}/{self._files}"
-        flat = torch.from_file(path, shared=True, size=math.prod(shape), dtype=dtype)
-        return flat.view(*shape)
+        with open(path, "wb") as file:
+            if hasattr(os, "posix_fallocate"):
+                os.posix_fallocate(file.fileno(), 0, size)
+        flat = torch.from_file(path, shared=True, size=numbers, dtype=dtype)
+        if os.name == "posix":  # the mapping keeps the file; a killed process leaves none behind
+            os.unlink(path)
+        return flat
 
     def load(self, tensor: Tensor, part: slice = slice(None)) -> Tensor:
         """Return part of a tensor on the device: the tensor's own memory where it lies there."""

@@ -71,16 +71,18 @@ def superposed_pass(
             done += 1
             yield done / steps
         for tile in work.tiles:
-            work.project_rows(layer, tile)
+            for _ in work.project_rows(layer, tile):
+                yield done / steps
             done += 1
-            yield done / steps
         for tile in work.tiles:
             for _ in work.advance_rows(layer, tile):
                 yield done / steps
             done += 1
     result = torch.empty(len(tokens), len(tokens), 20)
     for tile in work.tiles:
-        result[tile] = encoder.head(room.load(work.rows, tile)).cpu()
+        for some in work.parts(tile):
+            result[some] = encoder.head(room.load(work.rows, some)).cpu()
+            yield done / steps
         done += 1
         yield done / steps
     return result
@@ -153,24 +155,36 @@ class _Pass:
         self.values[:, batch, :, :width] = v.to(self.values)
         self.values[:, batch, :, width] = 1
 
-    def project_rows(self, layer: Layer, tile: slice) -> None:
+    def parts(self, tile: slice) -> list[slice]:
+        """Cut a tile into rows i of which few enough go through a product together."""
+        size = max(1, ROWS_AT_ONCE // len(self.tokens))
+        return [slice(i, min(i + size, tile.stop)) for i in range(tile.start, tile.stop, size)]
+
+    def project_rows(self, layer: Layer, tile: slice) -> Iterator[None]:
         """Keep keys and values of rows i in the tile, before any row advances."""
-        x = self.room.load(self.rows, tile)
-        k, v = layer.project(x, self._turn(tile), self.buffers, "kv")
-        self.row_keys[:, tile] = k.to(self.keys)
-        self.row_values[:, tile, :, : k.shape[-1]] = v.to(self.values)
-        self.row_values[:, tile, :, k.shape[-1]] = 1
+        for some in self.parts(tile):
+            x = self.room.load(self.rows, some)
+            k, v = layer.project(x, self._turn(some), self.buffers, "kv")
+            self.row_keys[:, some] = k.to(self.keys)
+            self.row_values[:, some, :, : k.shape[-1]] = v.to(self.values)
+            self.row_values[:, some, :, k.shape[-1]] = 1
+            yield
 
     def advance_rows(self, layer: Layer, tile: slice) -> Iterator[None]:
         """Take rows i in the tile through a layer, in short steps."""
         x = self.room.load(self.rows, tile)
-        (q,) = layer.project(x, self._turn(tile), self.buffers, "q", apart=True)
-        heads, count, n, width = q.shape
-        q = q.to(self.keys.dtype) * width**-0.5
-        mixed = self.buffers.take("rows mixed", (count, n, heads, width), q.dtype)
+        heads, width = self.keys.shape[0], self.keys.shape[-1]
+        count, n = x.shape[:2]
+        queries = self.buffers.take("queries", (heads, count, n, width), self.keys.dtype)
+        for some in self.parts(tile):
+            at = slice(some.start - tile.start, some.stop - tile.start)
+            (q,) = layer.project(x[at], self._turn(some), self.buffers, "q")
+            torch.mul(q, width**-0.5, out=queries[:, at])
+            yield
+        mixed = self.buffers.take("rows mixed", (count, n, heads, width), queries.dtype)
         for head in range(heads):
             for shifted in (False, True):
-                low, high = self._attend_head(q[head], head, tile, mixed[:, :, head], shifted)
+                low, high = self._attend_head(queries[head], head, tile, mixed[:, :, head], shifted)
                 yield
                 # Unshifted exponentials are faster, but may leave the range of numbers.
                 if SMALLEST_SUM < low <= high < LARGEST_SUM:  # false, too, where a sum is NaN

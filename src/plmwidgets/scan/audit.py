@@ -69,7 +69,7 @@ class Audit:
     Attributes
     ----------
     pairs_replaced, pairs_audited : int
-        Pairs computed exactly: those of the largest estimates, and the random sample.
+        Pairs computed exactly: those of the largest estimates, and the audit.
     pairs_left : int
         Pairs that are not replaced.
     r2 : float
@@ -111,7 +111,7 @@ class Audit:
 
     @property
     def within_tolerance(self) -> bool:
-        """Whether 99 % of the estimates are off by no more than the tolerance."""
+        """Whether 99 % of the estimates in the audit, weighted, are off by no more than that."""
         return not self.error_p99 > self.tolerance
 
     def __str__(self) -> str:
@@ -120,10 +120,14 @@ class Audit:
         text = (
             f"superposed scan: js_dist off by {self.error_mean:.4f} on average, "
             f"{self.error_p99:.4f} at the 99th percentile, R2 {self.r2:.3f}, rank correlation "
-            f"{self.spearman:.3f} ({self.pairs_audited} audited pairs); at most "
-            f"{self.missed_at_most:,} of {self.pairs_left:,} estimated pairs reach "
-            f"{self.threshold:.3f} (95 % confidence); {self.passes:,.0f} model passes"
+            f"{self.spearman:.3f} ({self.pairs_audited} audited pairs); "
         )
+        if self.pairs_replaced:
+            text += (
+                f"at most {self.missed_at_most:,} of the {self.pairs_left:,} pairs not replaced "
+                f"reach {self.threshold:.3f} (95 % confidence); "
+            )
+        text += f"{self.passes:,.0f} model passes"
         if not self.within_tolerance:
             text += (
                 f". That is more than the tolerance of {self.tolerance:g}: scan.upgrade() computes "

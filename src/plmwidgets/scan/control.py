@@ -3,7 +3,6 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from plmwidgets.scan.progress import ScanProgress, ScanStatus
 from plmwidgets.scan.run import PairScanRun
@@ -12,12 +11,7 @@ from plmwidgets.scan.run import PairScanRun
 class ScanControl(ABC):
     """Gives a result the controls of the run that fills it; base of `PairScan`."""
 
-    provenance: dict[str, Any]
     _run: PairScanRun | None = None
-
-    @abstractmethod
-    def touch(self) -> None:
-        """Say that something changed."""
 
     @property
     @abstractmethod
@@ -65,7 +59,10 @@ class ScanControl(ABC):
         self.start()
 
     def pause(self) -> None:
-        """Stop after the work in hand; `resume` goes on from there."""
+        """Stop after the work in hand; `resume` goes on from there.
+
+        A superposed pass has no result before its end: stopped in it, a scan begins it anew.
+        """
         if self._run is not None:
             self._run.pause()
 
@@ -116,10 +113,7 @@ class ScanControl(ABC):
         """
         if self._run is None:
             raise RuntimeError("this scan has no model to measure on: scan again with the model")
-        floor = self._run.noise_floor(pairs)
-        self.provenance["noise_floor"] = floor
-        self.touch()
-        return floor
+        return self._run.noise_floor(pairs)
 
     def wait(self, timeout: float | None = None) -> None:
         """Block until the scan ends or is paused, with a progress bar in a terminal.

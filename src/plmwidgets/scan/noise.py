@@ -6,7 +6,7 @@ import numpy as np
 
 from plmwidgets import metrics
 from plmwidgets.models.masked_lm import Context, ModelError
-from plmwidgets.service import ModelService
+from plmwidgets.service import ModelService, Priority
 
 
 def noise_floor(
@@ -34,6 +34,8 @@ def noise_floor(
     ModelError
         If the model does not compute in double precision.
     """
+    if pairs < 1:
+        raise ValueError(f"the noise floor needs at least one pair, not {pairs}")
     if service.model.identity.dtype == "float64":
         return 0.0
     if "precision" not in service.model.capabilities:
@@ -46,5 +48,7 @@ def noise_floor(
     hidden = np.stack([np.sort(random.choice(among, 2, replace=False)) for _ in range(pairs)])
     contexts = [Context(sequence, (int(i), int(j))) for i, j in hidden]
     rough = service.submit(contexts, hidden, precision=precision).result()
-    fine = service.submit(contexts, hidden, precision="double").result()
+    # At once: for each batch, all weights would be turned into double precision.
+    steps = service.model.log_probability_steps(contexts, hidden, "double")  # type: ignore[attr-defined]
+    fine = service.submit_steps(steps, priority=Priority.VISIBLE).result()
     return float(np.quantile(metrics.js_distance(rough, fine), 0.95))

@@ -358,7 +358,9 @@ class PairScan(ScanControl):
                 store.write_single(self.single.log_probabilities)
             store.write_all(self.log_probabilities, self.origin)
             if self.checks is not None:
-                store.write_checks(self.checks, self.audit)
+                store.write_checks(self.checks)
+            if self.audit is not None:
+                store.write_audit(self.audit)
 
         saving.save_result(self, path, replace, write)
 

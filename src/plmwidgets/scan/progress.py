@@ -36,7 +36,7 @@ class ScanProgress:
     elapsed : float
         Seconds spent computing so far, pauses left out.
     message : str
-        What went wrong, if something did.
+        What went wrong, if something did; what the audit says of a finished superposed scan.
     """
 
     status: ScanStatus

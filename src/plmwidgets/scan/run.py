@@ -125,13 +125,22 @@ class PairScanRun:
             raise RuntimeError("the scan is running: wait for it, or pause it first")
         run = PairScanRun(self.scan, self.service, self.store, self.precision)
         run._listeners = self._listeners  # views that watch this one go on watching
+        # Work of this run may still be on its way, and not all that is exact has been stored.
+        run._lock, run._thread = self._lock, self._thread
+        run._stored, run._single_stored = set(), self._single_stored
+        run.status = ScanStatus.PAUSED
         return run
 
     def noise_floor(self, pairs: int) -> float:
         """See `ScanControl.noise_floor`."""
-        return noise_floor(
+        floor = noise_floor(
             self.service, self.scan.protein.sequence, self.precision, self.scan.positions, pairs
         )
+        self.scan.provenance["noise_floor"] = floor
+        if self.store is not None:
+            self.store.write_noise_floor(floor)
+        self._changed()
+        return floor
 
     def wait(self, timeout: float | None = None) -> None:
         """Block until the scan ends or is paused, with a progress bar in a terminal.
@@ -214,6 +223,7 @@ class PairScanRun:
             self._fail(error, stop)
         else:
             with self._lock:
+                self._done = self._count_exact()
                 if self._stop is stop and self._is_complete():
                     self._leave(ScanStatus.FINISHED)
         self._notify()
@@ -361,7 +371,7 @@ class PairScanRun:
         return int((self.scan.origin[tuple(pairs.T)] == Origin.EXACT).sum())
 
     def _is_complete(self) -> bool:
-        return self.scan.single is not None and self._done == self._total
+        return self.scan.single is not None and self._count_exact() == self._total
 
     def _halt(self, status: ScanStatus) -> None:
         with self._lock:

@@ -17,7 +17,7 @@ from plmwidgets.scan.pair import PairScan
 from plmwidgets.scan.progress import ScanStatus
 from plmwidgets.scan.run import SINGLES_AT_ONCE, PairScanRun
 from plmwidgets.scan.single import SingleScan
-from plmwidgets.scan.store import PairStore
+from plmwidgets.scan.store import PairStore, StoreError
 from plmwidgets.scan.superposed import SuperposedRun
 from plmwidgets.scan.tables import probability_table
 from plmwidgets.service import Priority, service_for
@@ -152,7 +152,8 @@ def scan_pairs(
         Superposed: number of pairs of largest estimates to compute exactly; by default, 2.25 for
         each position, which settles which pairs are the first two for each.
     audit : int, optional
-        Superposed: number of other pairs to compute exactly, at random; 200 by default.
+        Superposed: number of other pairs to compute exactly, a fifth of them the next ranks, the
+        others at random; 200 by default.
     memory : int, optional
         Superposed: bytes that the pass may take on the device; most of what is free by default.
         The rest lies in host memory or in a temporary file.
@@ -224,6 +225,11 @@ def prepare_pairs(
         place = Path(store).expanduser().resolve()
         running = _with_store.get(place)
         if running is not None and _goes_on(running, protein, provenance, chosen):
+            if running.method != method:
+                raise StoreError(
+                    f"the {running.method} scan of {place} is running in this session: wait for "
+                    "it, or cancel it, before a scan by another method goes on from there"
+                )
             return running
     scan = PairScan(protein, provenance=provenance, positions=chosen)
     opened = None
@@ -233,6 +239,8 @@ def prepare_pairs(
         single = opened.read_single()
         scan.single = None if single is None else SingleScan(protein, single, provenance)
         scan.take(opened)
+        if "noise_floor" in opened.metadata["provenance"]:
+            scan.provenance["noise_floor"] = opened.metadata["provenance"]["noise_floor"]
     if method == "superposed":
         scan.attach(SuperposedRun(scan, service_for(model), opened, precision, **options))
     else:

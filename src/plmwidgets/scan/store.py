@@ -6,6 +6,7 @@ carries a checksum: damage is found when it is read, reported, and counts as mis
 """
 
 import errno
+import math
 import os
 import uuid
 import warnings
@@ -170,8 +171,11 @@ class PairStore:
             Naming what differs.
         """
         kept = self.metadata
-        # Scans of format 1 were all in the model's own precision.
-        kept["identity"] = {"precision": "reference", **kept["identity"]}
+        # Scans of format 1 were all in the precision of the weights.
+        own = {"bfloat16": "preview", "float16": "final"}.get(
+            kept["identity"].get("dtype"), "reference"
+        )
+        kept["identity"] = {"precision": own, **kept["identity"]}
         differences = []
         if kept["sequence"] != sequence:
             differences.append(
@@ -180,6 +184,7 @@ class PairStore:
             )
         differences += [
             f"its {key} is {kept['identity'].get(key)!r}, not {value!r}"
+            + (f" (pass {key}={kept['identity'][key]!r} to go on)" if key == "precision" else "")
             for key, value in identity.items()
             if kept["identity"].get(key) != value
         ]
@@ -240,25 +245,27 @@ class PairStore:
         shape = (min(TILE, length - i0), min(TILE, length - j0), 2, 20)
         tile = np.full(shape, np.nan, dtype=directed.dtype)
         i, j = block.pairs.T
+        flags = np.zeros(shape[:2], dtype=bool)
+        # Read before the numbers: an estimate must never be taken for exact.
+        flags[i - i0, j - j0] = origin[i, j] == Origin.ESTIMATED
         tile[i - i0, j - j0, 0] = directed[i, j]
         tile[i - i0, j - j0, 1] = directed[j, i]
         where = np.s_[i0 : i0 + shape[0], j0 : j0 + shape[1]]
-        # Numbers first, then what they are: an estimate must never be taken for exact.
+        # And written after them, for the same reason.
         self._write("pairs", where, tile)
-        flags = np.zeros(shape[:2], dtype=bool)
-        flags[i - i0, j - j0] = origin[i, j] == Origin.ESTIMATED
         self._write_estimated(where, flags)
 
     def write_all(self, directed: Array, origin: NDArray[np.uint8]) -> None:
         """Store all pairs at once, (L, L, 20), and how they were obtained, (L, L)."""
+        before = origin.copy()  # a scan may be running, which writes origins last
         upper = np.stack([directed, directed.transpose(1, 0, 2)], axis=2)
-        upper[np.tril_indices(len(directed))] = np.nan
-        # Here the flags come first, for the same reason.
-        self._write_estimated(slice(None), np.triu(origin == Origin.ESTIMATED))
+        upper[(before == Origin.MISSING) | np.tri(len(before), dtype=bool)] = np.nan
+        # An estimate must never be taken for exact, whenever the process ends.
+        self._write_estimated(slice(None), np.triu(before == Origin.ESTIMATED))
         self._write("pairs", slice(None), upper)
 
-    def write_checks(self, checks: Checks, audit: Audit | None) -> None:
-        """Store which pairs of a superposed scan are computed exactly, and its measured error."""
+    def write_checks(self, checks: Checks) -> None:
+        """Store which pairs of a superposed scan are computed exactly."""
         with _explained(self.path):
             self._group.create_array(
                 "checked", data=checks.estimates, compressors=_COMPRESSORS, overwrite=True
@@ -267,26 +274,39 @@ class PairStore:
                 "pairs": checks.pairs.tolist(),
                 "stratum": checks.stratum.tolist(),
                 "sizes": list(checks.sizes),
-                "threshold": checks.threshold,
-                "audit": None if audit is None else asdict(audit),
+                "threshold": _to_json(checks.threshold),
+            }
+
+    def write_audit(self, audit: Audit) -> None:
+        """Store the measured error of a superposed scan."""
+        with _explained(self.path):
+            self._group.attrs["audit"] = {
+                name: _to_json(value) for name, value in asdict(audit).items()
             }
 
     def read_checks(self) -> tuple[Checks | None, Audit | None]:
-        """Return what `write_checks` stored; None while there is nothing."""
+        """Return what `write_checks` and `write_audit` stored; None while there is nothing."""
         kept: Any = self._group.attrs.get("checks")
-        if kept is None:
-            return None, None
-        estimates = self._read_whole("checked")
-        if estimates is None:
+        estimates = None if kept is None else self._read_whole("checked")
+        if estimates is None or np.isnan(estimates).any():
             return None, None
         checks = Checks(
             pairs=np.array(kept["pairs"], dtype=np.int64).reshape(-1, 2),
             stratum=np.array(kept["stratum"], dtype=np.int64),
             sizes=tuple(kept["sizes"]),
-            threshold=kept["threshold"],
+            threshold=_from_json(kept["threshold"]),
             estimates=estimates,
         )
-        return checks, None if kept["audit"] is None else Audit(**kept["audit"])
+        audit: Any = self._group.attrs.get("audit")
+        if audit is None:
+            return checks, None
+        figures: dict[str, Any] = {name: _from_json(value) for name, value in audit.items()}
+        return checks, Audit(**figures)
+
+    def write_noise_floor(self, floor: float) -> None:
+        """Keep the noise floor of the scan with where its numbers come from."""
+        with _explained(self.path):
+            self._group.attrs["provenance"] = {**self.metadata["provenance"], "noise_floor": floor}
 
     def _write_estimated(self, where: Any, flags: NDArray[np.bool_]) -> None:
         """Write flags; where none were set and none are, nothing is touched."""
@@ -294,6 +314,7 @@ class PairStore:
             if not flags.any():
                 return
             with _explained(self.path):
+                self._group.attrs["format_version"] = FORMAT_VERSION
                 _create_estimated(self._group, len(self.metadata["sequence"]))
         if flags.any() or np.asarray(self._array("estimated")[where]).any():
             self._write("estimated", where, flags.astype(np.uint8))
@@ -348,6 +369,15 @@ def _create_estimated(group: zarr.Group, length: int) -> None:
         fill_value=0,
         compressors=_COMPRESSORS,
     )
+
+
+def _to_json(value: float) -> float | str:
+    """Write what is not finite as text: JSON has no numbers for it."""
+    return value if math.isfinite(value) else repr(float(value))
+
+
+def _from_json(value: float | str) -> float:
+    return float(value) if isinstance(value, str) else value
 
 
 @contextmanager

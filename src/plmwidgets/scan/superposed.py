@@ -2,6 +2,7 @@
 
 import threading
 import time
+from concurrent.futures import CancelledError
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
@@ -64,6 +65,8 @@ class SuperposedRun(PairScanRun):
         self._tolerance = tolerance
         self._pass_share = 0.0
         self._chosen: NDArray[np.bool_] | None = None
+        # What a failed write left in memory alone is written on the next start.
+        self._estimates_stored = scan.checks is not None
         self._model: PairPassMaskedLM = service.model  # type: ignore[assignment]
         length = len(scan.protein)
         chosen = range(length) if scan.positions is None else scan.positions
@@ -83,9 +86,19 @@ class SuperposedRun(PairScanRun):
         self.scan.single = SingleScan(self.scan.protein, rows, self.scan.provenance)
         self._changed()
 
+    def start(self) -> None:
+        """Start, or go on: as `PairScanRun.start`, but a pass that was stopped begins anew."""
+        self._pass_share = 0.0
+        super().start()
+
     def _work(self, stop: threading.Event) -> None:
         if self.scan.checks is None:
             self._run_pass(stop)
+        if self.store is not None and not self._estimates_stored:
+            assert self.scan.checks is not None
+            self.store.write_all(self.scan.log_probabilities, self.scan.origin)
+            self.store.write_checks(self.scan.checks)
+        self._estimates_stored = True
         checks, single = self.scan.checks, self.scan.single
         assert checks is not None
         assert single is not None
@@ -101,7 +114,7 @@ class SuperposedRun(PairScanRun):
             len(single.log_probabilities) + self._pass_cost + len(checks.pairs),
         )
         if self.store is not None:
-            self.store.write_checks(checks, self.scan.audit)
+            self.store.write_audit(self.scan.audit)
 
     def _run_pass(self, stop: threading.Event) -> None:
         self._stage = "superposed pass"
@@ -121,9 +134,10 @@ class SuperposedRun(PairScanRun):
                 f"the superposed pass of {self._model.name} gave NaN or infinite values: try "
                 "precision='reference', or method='exact'"
             )
-        grid = np.ix_(self._positions, self._positions)
-        estimates = np.full_like(self.scan.log_probabilities, np.nan)
-        estimates[grid] = found
+        estimates = found
+        if len(found) < len(self.scan.protein):
+            estimates = np.full_like(self.scan.log_probabilities, np.nan)
+            estimates[np.ix_(self._positions, self._positions)] = found
         single = self.scan.single
         assert single is not None
         checks = choose_checks(
@@ -133,18 +147,17 @@ class SuperposedRun(PairScanRun):
             replacements=self._replacements,
             audit=self._audit,
         )
+        if stop.is_set():
+            raise CancelledError
         pairs = np.concatenate([block.pairs for block in self._blocks])
-        pairs = pairs[self.scan.origin[tuple(pairs.T)] == Origin.MISSING]
-        i, j = pairs.T
         with self._lock:
+            pairs = pairs[self.scan.origin[tuple(pairs.T)] == Origin.MISSING]
+            i, j = pairs.T
             self.scan.put(
                 pairs, np.stack([estimates[i, j], estimates[j, i]], axis=1), Origin.ESTIMATED
             )
             self.scan.checks = checks
-        if self.store is not None:
-            self.store.write_all(self.scan.log_probabilities, self.scan.origin)
-            self.store.write_checks(checks, None)
-        self._stored = set()
+        self._stored, self._estimates_stored = set(), False
         self._changed()
 
     def _wanted(self, block: Block) -> NDArray[np.int64]:
@@ -153,11 +166,17 @@ class SuperposedRun(PairScanRun):
         if self._chosen is None:
             self._chosen = np.zeros(self.scan.origin.shape, dtype=bool)
             self._chosen[tuple(self.scan.checks.pairs.T)] = True
-        wanted: NDArray[np.int64] = block.pairs[self._chosen[tuple(block.pairs.T)]]
+        where = tuple(block.pairs.T)
+        # What a damaged store lost of the estimates is computed exactly.
+        lost = self.scan.origin[where] == Origin.MISSING
+        wanted: NDArray[np.int64] = block.pairs[self._chosen[where] | lost]
         return wanted
 
     def _is_complete(self) -> bool:
-        return self.scan.audit is not None
+        pairs = np.concatenate([block.pairs for block in self._blocks])
+        origin = self.scan.origin[tuple(pairs.T)]
+        audited = self.scan.audit is not None or bool((origin == Origin.EXACT).all())
+        return audited and not (origin == Origin.MISSING).any()
 
     def _pairs_known(self) -> int:
         return self.scan.pairs_computed

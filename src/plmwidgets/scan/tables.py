@@ -96,7 +96,8 @@ def pair_table(scan: "PairScan") -> pd.DataFrame:
     if scan.single is None:
         return pd.DataFrame({column: [] for column in PAIR_COLUMNS})
     single = scan.single
-    i, j = np.nonzero(scan.computed)
+    origin = scan.origin.copy()  # first: what turns exact meanwhile may pass for estimated
+    i, j = np.nonzero(origin)
     sequence = np.array(list(scan.protein.sequence), dtype=object)
     alone = letters(single.log_probabilities.argmax(axis=-1))
     both = letters(scan.log_probabilities.argmax(axis=-1))
@@ -120,7 +121,7 @@ def pair_table(scan: "PairScan") -> pd.DataFrame:
         values[f"{name}_i"] = directed[i, j]
         values[f"{name}_j"] = directed[j, i]
         values[f"{name}_avg"] = scan.values(f"{name}_avg")[i, j]
-    values["origin"] = np.where(scan.origin[i, j] == Origin.EXACT, "exact", "estimated")
+    values["origin"] = np.where(origin[i, j] == Origin.EXACT, "exact", "estimated")
     return pd.DataFrame(values, columns=list(PAIR_COLUMNS))
 
 

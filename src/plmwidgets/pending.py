@@ -1,0 +1,109 @@
+"""What waits for a model, or is under way, and how it ends."""
+
+import traceback
+from collections.abc import Callable, Generator, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from plmwidgets.models.masked_lm import Context, MaskedLM, ModelError
+
+Array = NDArray[np.floating[Any]]
+
+
+@dataclass(eq=False)
+class Batch:
+    """Contexts up to `stop` that are under way together."""
+
+    stop: int
+    steps: Generator[float | None, None, Array]
+    seconds: float = 0.0
+    longest: float = 0.0
+
+
+@dataclass(eq=False)
+class Request:
+    """Contexts to be computed, batch by batch, in slices of time."""
+
+    contexts: Sequence[Context]
+    positions: NDArray[np.int64] | None
+    precision: str | None
+    on_part: Callable[[int, int, Array], None] | None
+    future: "Future[Array]" = field(default_factory=Future)
+    parts: list[Array] = field(default_factory=list)
+    done: int = 0
+    batch: Batch | None = None
+
+
+@dataclass(eq=False)
+class Steps:
+    """A longer computation that comes in short steps of its own."""
+
+    steps: Generator[float, None, Array]
+    on_step: Callable[[float], None] | None
+    future: "Future[Array]" = field(default_factory=Future)
+
+
+def resolve(
+    future: "Future[Array]", values: Array | None = None, error: BaseException | None = None
+) -> None:
+    """Give a waiting future its result or its failure, unless it was cancelled."""
+    if not future.set_running_or_notify_cancel():
+        return
+    if error is not None:
+        future.set_exception(error)
+    else:
+        assert values is not None
+        future.set_result(values)
+
+
+def drop(request: Request | Steps) -> None:
+    """Give up a request, and free what it holds."""
+    request.future.cancel()
+    if isinstance(request, Steps):
+        request.steps.close()
+
+
+def free_frames(error: BaseException | None) -> None:
+    """Free what the frames that an error came through hold: perhaps all memory of a device."""
+    while error is not None:
+        traceback.clear_frames(error.__traceback__)
+        error = error.__cause__ or error.__context__
+
+
+def in_one_step(
+    model: MaskedLM, contexts: Sequence[Context], wanted: NDArray[np.int64] | None
+) -> Generator[float | None, None, Array]:
+    """Do as ``log_probability_steps`` of a model that has no steps."""
+    yield from ()
+    return model.log_probabilities(contexts, wanted)
+
+
+def is_out_of_memory(error: Exception) -> bool:
+    """Whether a device or the host had no memory left."""
+    # By name: this layer serves models of any framework and imports none of them.
+    return (
+        isinstance(error, MemoryError)
+        or type(error).__name__ == "OutOfMemoryError"
+        or "can't allocate memory" in str(error)
+    )
+
+
+def check_finite(model: MaskedLM, contexts: Sequence[Context], values: Array) -> None:
+    """Raise `ModelError`, saying where and what to do, if some values are not numbers."""
+    if np.isfinite(values).all():
+        return
+    bad = ~np.isfinite(values).reshape(len(contexts), -1).all(axis=1)
+    masked = contexts[int(bad.argmax())].masked
+    where = f"position{'s' * (len(masked) > 1)} {', '.join(map(str, masked))} masked"
+    if model.identity.dtype in ("float16", "bfloat16"):
+        advice = "the sequence overflows this precision, try dtype='float32'"
+    else:
+        advice = "its weights are damaged, fetch or train them again"
+    raise ModelError(
+        f"{model.name} ({model.identity.dtype}) returned NaN or infinite values with "
+        f"{where if masked else 'nothing masked'}: {advice}"
+    )
