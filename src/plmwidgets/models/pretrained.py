@@ -192,16 +192,20 @@ def choose_dtype(dtype: str | torch.dtype | None) -> torch.dtype:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep transformers' notes on keys away from the reader; what matters is checked here."""
-    verbosity = transformers.logging.get_verbosity()
-    transformers.logging.set_verbosity_error()
+    """Keep transformers' notes and bars away from the reader; what matters is checked here."""
+    log = transformers.utils.logging
+    verbosity, bars = log.get_verbosity(), log.is_progress_bar_enabled()
+    log.set_verbosity_error()
+    log.disable_progress_bar()
     try:
         with warnings.catch_warnings():
             # The contact head of a network without layers has no weights.
             warnings.filterwarnings("ignore", "Initializing zero-element tensors")
             yield
     finally:
-        transformers.logging.set_verbosity(verbosity)
+        log.set_verbosity(verbosity)
+        if bars:
+            log.enable_progress_bar()
 
 
 def _reason(error: Exception) -> str:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from plmwidgets.metrics import entropy, perplexity
 from plmwidgets.protein import Protein
 from plmwidgets.widgets.live import LivePrediction, Prediction
-from plmwidgets.widgets.view import View, envelope
+from plmwidgets.widgets.view import Throttle, View, envelope
 
 if TYPE_CHECKING:
     from plmwidgets.scan.pair import PairScan
@@ -109,6 +109,9 @@ class ColouredView(View):
         ]
         if live is not None:
             self.follow(live, "prediction", self.recolour)
+        if scan is not None:
+            self._refresh = Throttle(self.scan_changed, 0.5)
+            self._at_close.append(scan.subscribe(self._refresh))
 
     @t.validate("colour_by")
     def _validate_colour(self, proposal: Any) -> str:
@@ -120,6 +123,11 @@ class ColouredView(View):
     @t.observe("colour_by")
     def _colour_changed(self, _: Any) -> None:
         with self.guarded():
+            self.recolour()
+
+    def scan_changed(self) -> None:
+        """Show what the scan has found since."""
+        if self.colour_by in SCANNED:
             self.recolour()
 
     def recolour(self) -> None:

@@ -37,16 +37,18 @@ class SequenceStrip(ColouredView):
     _esm = bundle("sequence_strip")
     notice = t.Unicode().tag(sync=True)
     pending = t.Bool(False).tag(sync=True)
+    has_structure = t.Bool(read_only=True).tag(sync=True)
 
     def __init__(self, protein: Protein, **kwargs: Any) -> None:
         super().__init__(protein, **kwargs)
+        self.set_trait("has_structure", protein.structure is not None)
         self.follow(self.selection, "clock", lambda: self.set_trait("notice", ""))
         if self._live is not None:
             self._at_close.append(t.dlink((self._live, "pending"), (self, "pending")).unlink)
             self.colour_by = "perplexity"
 
     def handle(self, kind: Any, content: Any) -> None:
-        """Mask by text or at random."""
+        """Mask by text, at random or around a residue."""
         if kind == "mask_text":
             try:
                 self.selection.masked = self.protein.parse_positions(str(content["text"]))
@@ -54,6 +56,11 @@ class SequenceStrip(ColouredView):
                 self.notice = str(error)
         elif kind == "mask_random":
             self.mask_random(float(content["percent"]))
+        elif kind == "mask_around":
+            try:
+                self.mask_around(float(content["radius"]))
+            except ValueError as error:
+                self.notice = str(error)
         else:
             super().handle(kind, content)
 
@@ -77,3 +84,31 @@ class SequenceStrip(ColouredView):
         count = max(1, round(len(self.protein) * percent / 100))
         chosen = np.random.default_rng(seed).choice(len(self.protein), count, replace=False)
         self.selection.masked = chosen.tolist()
+
+    def mask_around(self, radius: float = 8.0, centre: int | None = None) -> None:
+        """Mask all residues within a distance of one, that one included.
+
+        Parameters
+        ----------
+        radius : float
+            In angstrom, between CB atoms, rebuilt where the structure has none.
+        centre : int, optional
+            A position; the residue in focus by default, which is the one clicked last.
+
+        Raises
+        ------
+        ValueError
+            If there is no structure, no residue in focus, or nothing known about where it lies.
+        """
+        if self.protein.structure is None:
+            raise ValueError(f"{self.protein.name} has no structure to measure distances in")
+        middle = self.selection.focus if centre is None else centre
+        if middle is None:
+            raise ValueError("click a residue first: masks are set around it")
+        distances = self.protein.distance_map()[middle]
+        near = distances <= radius
+        if np.isnan(distances).all():
+            label = self.protein.residue_labels[middle]
+            raise ValueError(f"the structure has no coordinates for {label}")
+        near[middle] = True
+        self.selection.masked = np.flatnonzero(near).tolist()

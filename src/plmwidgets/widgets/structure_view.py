@@ -7,8 +7,8 @@ import traitlets as t
 
 from plmwidgets.protein import Protein
 from plmwidgets.scan.pair import PairScan
-from plmwidgets.widgets.colouring import SCANNED, ColouredView
-from plmwidgets.widgets.view import Throttle, bundle
+from plmwidgets.widgets.colouring import ColouredView
+from plmwidgets.widgets.view import bundle
 
 TOP_K_MAX = 100
 
@@ -43,15 +43,12 @@ class StructureView(ColouredView):
     def __init__(
         self, protein: Protein, *, scan: PairScan | None = None, top_k: int = 0, **kwargs: Any
     ) -> None:
+        self._contacts = None if protein.structure is None else protein.contact_map()
         super().__init__(protein, scan=scan, **kwargs)
-        self._contacts = None
         if protein.structure is not None:
             self.set_trait("structure", protein.structure.to_cif())
-            self._contacts = protein.contact_map()
         if scan is not None:
             self.set_trait("top_k_max", min(TOP_K_MAX, len(protein) * 2))
-            self._refresh = Throttle(self._show_scan, 0.5)
-            self._at_close.append(scan.subscribe(self._refresh))
         self.top_k = top_k
         if self._live is not None:
             self.colour_by = "perplexity"
@@ -67,10 +64,10 @@ class StructureView(ColouredView):
         with self.guarded():
             self._show_pairs()
 
-    def _show_scan(self) -> None:
+    def scan_changed(self) -> None:
+        """Show what the scan has found since."""
+        super().scan_changed()
         self._show_pairs()
-        if self.colour_by in SCANNED:
-            self.recolour()
 
     def _show_pairs(self) -> None:
         if self._scan is None or self.top_k == 0:

@@ -20,6 +20,7 @@ export default defineView({
     "value_label",
     "value_range",
     "value_kind",
+    "has_structure",
     "colour_by",
     "colour_options",
     "pending",
@@ -44,6 +45,7 @@ function create({ model, root, signal, protein, selection }: ViewContext): View 
     {
       maskText: (text) => model.send({ type: "mask_text", text }),
       maskRandom: (percent) => model.send({ type: "mask_random", percent }),
+      maskAround: (radius) => model.send({ type: "mask_around", radius }),
       invert: () => selection.setMasked(inverted(selection.state.masked, length)),
       clear,
       undo: () => selection.undo(),
@@ -197,7 +199,7 @@ function create({ model, root, signal, protein, selection }: ViewContext): View 
     toolbar.count(length, state);
     toolbar.draw(colourBy, options, scale);
     const pending = Boolean(model.get("pending")) && !chemistry;
-    toolbar.status(pending, String(model.get("notice")));
+    toolbar.status(pending, String(model.get("notice")), model.get("has_structure") === true);
     list.ariaBusy = String(pending);
   }
 

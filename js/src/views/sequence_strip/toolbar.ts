@@ -8,6 +8,7 @@ import type { Scale } from "./residues";
 export interface Actions {
   maskText(text: string): void;
   maskRandom(percent: number): void;
+  maskAround(radius: number): void;
   invert(): void;
   clear(): void;
   undo(): void;
@@ -26,6 +27,7 @@ export class Toolbar {
   #legend = element("div", { class: "strip-legend" });
   #busy = element("div", { class: "plm-busy" });
   #notice = element("div", { class: "strip-notice", role: "status" });
+  #around: HTMLElement;
   #shown = "";
 
   constructor(name: string, actions: Actions, signal: AbortSignal) {
@@ -51,6 +53,14 @@ export class Toolbar {
       value: 15,
       "aria-label": "Percent of the residues",
     });
+    const radius = element("input", {
+      class: "strip-percent",
+      type: "number",
+      min: 1,
+      max: 50,
+      value: 8,
+      "aria-label": "Radius in angstrom",
+    });
     const sendText = () => {
       if (text.value.trim() !== "") actions.maskText(text.value);
     };
@@ -59,13 +69,23 @@ export class Toolbar {
         actions.maskRandom(Number(percent.value));
       else percent.reportValidity();
     };
+    const sendAround = () => {
+      if (radius.checkValidity() && radius.value !== "") actions.maskAround(Number(radius.value));
+      else radius.reportValidity();
+    };
     const onEnter = (input: HTMLInputElement, act: () => void) =>
       input.addEventListener("keydown", (event) => event.key === "Enter" && act(), { signal });
     onEnter(text, sendText);
     onEnter(percent, sendRandom);
+    onEnter(radius, sendAround);
     this.#select.addEventListener("change", () => actions.colourBy(this.#select.value), { signal });
 
     const group = (...nodes: Node[]) => element("div", { class: "plm-group" }, ...nodes);
+    this.#around = group(
+      radius,
+      element("span", { class: "plm-muted" }, "Å"),
+      button("Mask around", "Around", "Mask all within this distance of the focus", sendAround),
+    );
     this.root = element(
       "div",
       { class: "strip-toolbar" },
@@ -89,6 +109,7 @@ export class Toolbar {
           element("span", { class: "plm-muted" }, "%"),
           button("Mask at random", "Random", "Mask a random share of the residues", sendRandom),
         ),
+        this.#around,
         group(
           button("Invert the masks", "Invert", "Mask what is visible, show what is masked", () =>
             actions.invert(),
@@ -127,7 +148,8 @@ export class Toolbar {
     this.#legend.replaceChildren(...(colourBy === "chemistry" ? swatches() : ramp(scale)));
   }
 
-  status(pending: boolean, notice: string): void {
+  status(pending: boolean, notice: string, hasStructure: boolean): void {
+    this.#around.hidden = !hasStructure;
     this.#busy.classList.toggle("is-on", pending);
     if (this.#notice.textContent !== notice) this.#notice.textContent = notice;
     this.#notice.hidden = notice === "";
