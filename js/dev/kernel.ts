@@ -7,7 +7,7 @@ import { CHEMISTRY_ORDER, LETTERS, ToyModel } from "./lm";
 export interface Options {
   length: number;
   masks: number;
-  /** live | pending | empty | error */
+  /** live | pending | empty | estimated | error */
   state: string;
   /** Status of the scan panel. */
   status: string;
@@ -29,6 +29,12 @@ const SCANS: Record<string, { done: number; [key: string]: unknown }> = {
     stage: "pairs",
     message: "The disk is full: free some space on /data, then press Resume",
   },
+};
+
+/** What the labels of normalised maps end in. */
+const NORMALISED: Record<string, string> = {
+  apc: ", APC",
+  separation_z: ", z-score by separation",
 };
 
 export class FakeKernel {
@@ -79,7 +85,6 @@ export class FakeKernel {
   #traits(name: string): Record<string, unknown> {
     const pending = this.#options.state === "pending";
     const empty = this.#options.state === "empty";
-    const length = this.toy.sequence.length;
     const options = [
       ["perplexity", "perplexity"],
       ["p_wild_type", "p(wild type)"],
@@ -108,34 +113,66 @@ export class FakeKernel {
         pending,
       };
     }
-    if (name === "pair_heatmap") {
-      const map = (id: string, label: string, values: Float32Array, high: number) => ({
-        name: id,
-        label,
-        unit: "bits",
-        kind: "sequential",
-        values: envelope(values, length, length),
-        limits: [0, high],
-        directed: true,
-        floor: null,
-      });
-      return {
-        upper: "js_div",
-        lower: "contacts",
-        options: [
-          ["js_div", "JS divergence"],
-          ["contacts", "contacts"],
-        ],
-        upper_map: empty ? null : map("js_div", "JS divergence", this.toy.pairMap(0.2, 0.05), 0.25),
-        lower_map: empty ? null : map("contacts", "contacts", this.toy.pairMap(1, 0), 1),
-        distances: null,
-        estimated: null,
-        colour_limits: null,
-        progress: null,
-      };
-    }
+    if (name === "pair_heatmap") return this.#heatmap("js_div", "contacts", "none");
     if (name === "scan_panel") return { scan: this.#scan(this.#options.status) };
     return {};
+  }
+
+  #heatmap(upper: string, lower: string, normalisation: string): Record<string, unknown> {
+    const length = this.toy.sequence.length;
+    const { state, status } = this.#options;
+    const scan = this.#scan(status);
+    const ready = status === "ready";
+    const suffix = NORMALISED[normalisation] ?? "";
+    const labels = { js_div: "JS divergence (directed)", contacts: "Contacts, CB < 8 Å" };
+    // Pairs far apart in the sequence come last.
+    const reach = ready ? length : Number(scan.share) * length;
+    const apart = (at: number) => Math.abs(Math.floor(at / length) - (at % length));
+    const map = (name: string) => {
+      const scanned = name === "js_div";
+      const normalised = scanned && suffix !== "";
+      const values = scanned ? this.toy.pairMap(0.2, 0.05) : this.toy.pairMap(1, 0);
+      for (let at = 0; at < values.length; at += 1) {
+        const value = values[at] ?? 0;
+        if (scanned && apart(at) > reach) values[at] = Number.NaN;
+        else if (normalised) values[at] = 20 * (value - 0.1);
+        else if (!scanned) values[at] = Number(value > 0.5);
+      }
+      return {
+        name,
+        label: labels[name as keyof typeof labels] + (normalised ? suffix : ""),
+        unit: normalised || !scanned ? "" : "bits",
+        kind: normalised ? "diverging" : scanned ? "sequential" : "binary",
+        values: envelope(values, length, length),
+        limits: normalised ? [-3, 3] : [0, scanned ? 0.25 : 1],
+        directed: scanned,
+        scanned,
+        normalised,
+        floor: null,
+      };
+    };
+    const estimated = Uint8Array.from({ length: length * length }, (_, at) =>
+      Number(apart(at) > 0.2 * length && apart(at) <= reach),
+    );
+    return {
+      upper,
+      lower,
+      options: Object.entries(labels),
+      normalisation,
+      normalisations: [
+        ["none", "Not normalised"],
+        ["apc", "APC"],
+        ["separation_z", "z-score by separation"],
+      ],
+      upper_map: state === "empty" ? null : map(upper),
+      lower_map: state === "empty" ? null : map(lower),
+      distances: null,
+      estimated:
+        state === "estimated" ? { dtype: "uint8", shape: [length, length], data: estimated } : null,
+      colour_limits: null,
+      region: null,
+      progress: ready ? null : { ...scan, text: `${status}: ${scan.done} of ${scan.total} pairs` },
+    };
   }
 
   #scan(status: string): Record<string, unknown> {
@@ -197,6 +234,10 @@ export class FakeKernel {
       }
     }
     if (changed.colour_by) from.receive(this.#values(String(changed.colour_by)));
+    if (changed.normalisation) {
+      const [upper, lower] = [String(from.get("upper")), String(from.get("lower"))];
+      from.receive(this.#heatmap(upper, lower, String(changed.normalisation)));
+    }
   }
 
   #select(state: SelectionState): void {
@@ -209,6 +250,11 @@ export class FakeKernel {
   }
 
   #message(message: { type: string; text?: string; percent?: number }): void {
+    if (message.type === "prioritise") {
+      const { type: _, ...region } = message;
+      this.models.get("pair_heatmap")?.receive({ region });
+      return;
+    }
     const clock = this.#state.clock + 1;
     const length = this.toy.sequence.length;
     const mask = (masked: number[]) => {

@@ -7,10 +7,13 @@ import {
   rankInto,
   summarise,
 } from "../src/views/pair_heatmap/raster";
+import { boxOf, describeRegion, mirrored, regionBetween } from "../src/views/pair_heatmap/region";
 import { ticks } from "../src/views/pair_heatmap/ticks";
 import { describeCell, type MapFacts } from "../src/views/pair_heatmap/tooltip_text";
 import {
   cellAt,
+  cellNear,
+  cellsInSight,
   clamp,
   isZoomed,
   layOut,
@@ -72,6 +75,58 @@ describe("window", () => {
     const moved = reveal(window, { i: 3, j: 60 }, length, side);
     expect(moved.y).toBe(window.y);
     expect(moved.x).toBeCloseTo(61 - side / window.cell, 9);
+  });
+});
+
+describe("region", () => {
+  const [length, side] = [100, 500];
+  const frame = { width: 560, height: 540, left: 40, top: 20, side };
+
+  it("lies between the corners of a drag in any direction", () => {
+    const want = { rows: [3, 9], columns: [40, 51] };
+    expect(regionBetween({ i: 3, j: 40 }, { i: 9, j: 51 })).toEqual(want);
+    expect(regionBetween({ i: 9, j: 40 }, { i: 3, j: 51 })).toEqual(want);
+    expect(regionBetween({ i: 5, j: 5 }, { i: 5, j: 5 })).toEqual({
+      rows: [5, 5],
+      columns: [5, 5],
+    });
+    expect(mirrored({ rows: [3, 9], columns: [40, 51] })).toEqual({
+      rows: [40, 51],
+      columns: [3, 9],
+    });
+  });
+
+  it("ends at the edge of what is in sight when the pointer leaves the map", () => {
+    const all = whole(length, side);
+    expect(cellNear(all, -30, 900, length, side)).toEqual({ i: 99, j: 0 });
+    const window = zoomAt(all, 250, 250, 4, length, side);
+    const { rows, columns } = cellsInSight(window, length, side);
+    expect(cellNear(window, -30, 900, length, side)).toEqual({ i: rows[1], j: columns[0] });
+    expect(cellNear(window, 250, 100, length, side)).toEqual(
+      cellAt(window, 250, 100, length, side),
+    );
+  });
+
+  it("in sight holds every cell that a part is seen of, and no more", () => {
+    expect(cellsInSight(whole(length, side), length, side)).toEqual({
+      rows: [0, 99],
+      columns: [0, 99],
+    });
+    expect(cellsInSight({ x: 10.5, y: 20, cell: 20 }, length, side)).toEqual({
+      rows: [20, 44],
+      columns: [10, 35],
+    });
+  });
+
+  it("is drawn around whole cells", () => {
+    const region = { rows: [2, 4], columns: [10, 10] } as const;
+    expect(boxOf(region, frame, { x: 5, y: 1, cell: 20 })).toEqual([140, 40, 20, 60]);
+  });
+
+  it("is told by the names of its residues", () => {
+    expect(describeRegion({ rows: [0, 3], columns: [7, 7] }, labels(9))).toBe(
+      "rows A1 to A4, columns A8",
+    );
   });
 });
 
@@ -182,6 +237,7 @@ describe("describeCell", () => {
     unit: "bits",
     kind: "sequential",
     directed: false,
+    scanned: true,
     values: [Number.NaN, 0.25, 0.5, Number.NaN],
     ...facts,
   });
@@ -223,16 +279,24 @@ describe("describeCell", () => {
 
   it("says whether a gap will be filled", () => {
     const gaps = [Number.NaN, Number.NaN, Number.NaN, Number.NaN];
-    const told = (name: string, running: boolean) =>
+    const told = (scanned: boolean, running: boolean) =>
       describeCell(0, 1, {
         ...facts,
         running,
         distances: null,
-        maps: [map({ name, values: gaps })],
+        maps: [map({ scanned, values: gaps })],
       });
-    expect(told("js_div", true)).toContain("not computed yet");
-    expect(told("js_div", false)).toContain("unknown");
-    expect(told("contacts", true)).toContain("unknown");
+    expect(told(true, true)).toContain("not computed yet");
+    expect(told(true, false)).toContain("unknown");
+    expect(told(false, true)).toContain("unknown");
+  });
+
+  it("gives units where a normalised map has one, and the inverse distance its own", () => {
+    const z = map({ label: "JS divergence, z-score by separation", unit: "", kind: "diverging" });
+    const near = map({ name: "inverse_ca_distance", label: "Inverse CA distance", unit: "1/Å" });
+    expect(describeCell(0, 1, { ...facts, distances: null, maps: [z, near] })).toBe(
+      "A25 · K40\nJS divergence, z-score by separation  0.250\nInverse CA distance  0.250 1/Å",
+    );
   });
 
   it("says the same map and the same distance once", () => {

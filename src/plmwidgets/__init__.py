@@ -21,11 +21,15 @@ from typing import TYPE_CHECKING, Any
 from plmwidgets._version import __version__
 
 if TYPE_CHECKING:
+    from plmwidgets.comparison import Comparison as Comparison
+    from plmwidgets.comparison import compare as compare
     from plmwidgets.ipython import load_ipython_extension as load_ipython_extension
     from plmwidgets.models import available_models as available_models
     from plmwidgets.models import load_model as load_model
     from plmwidgets.models.masked_lm import ModelError as ModelError
     from plmwidgets.protein import Protein as Protein
+    from plmwidgets.scan.joint import JointDistribution as JointDistribution
+    from plmwidgets.scan.joint import joint as joint
     from plmwidgets.scan.pair import PairScan as PairScan
     from plmwidgets.scan.single import SingleScan as SingleScan
     from plmwidgets.scan.start import predict as predict
@@ -43,8 +47,10 @@ if TYPE_CHECKING:
 
 # Imported on first use: torch and the notebook packages take seconds to load.
 _HOMES = {
+    "Comparison": "comparison",
     "Distributions": "widgets.distributions",
     "Explorer": "widgets.explorer",
+    "JointDistribution": "scan.joint",
     "ModelError": "models.masked_lm",
     "PairHeatmap": "widgets.pair_heatmap",
     "PairScan": "scan.pair",
@@ -56,6 +62,8 @@ _HOMES = {
     "StoreError": "scan.store",
     "StructureView": "widgets.structure_view",
     "available_models": "models",
+    "compare": "comparison",
+    "joint": "scan.joint",
     "load_ipython_extension": "ipython",
     "load_model": "models",
     "predict": "scan.start",

@@ -20,10 +20,11 @@ FILL = """([length, known]) => {
       if (i !== j && (i + j) % known === 0) values[i * length + j] = i + j / 1000;
   const map = (name, kind) => ({
     name, kind, label: name, unit: "bits", limits: [0, length], directed: true,
+    scanned: true, normalised: false, floor: null,
     values: { dtype: "float32", shape: [length, length], data: new DataView(values.buffer) },
   });
   dev.models.get("pair_heatmap").receive({
-    upper: "one", lower: "two", options: [["one", "One"], ["two", "Two"]],
+    upper: "one", lower: "two", options: [["one", "one"], ["two", "two"]],
     upper_map: map("one", "sequential"), lower_map: map("two", "distance"),
   });
 }"""
@@ -175,6 +176,156 @@ def test_dropdowns_and_colour_limits_reach_the_kernel(show):
     assert trait(page, "pair_heatmap", "colour_limits") is None
     heatmap(page).locator("[data-control=lower]").select_option("one")
     assert trait(page, "pair_heatmap", "lower") == "one"
+
+
+def test_the_colour_limits_are_reset_by_keys(show):
+    page = open_map(show)
+    auto = heatmap(page).locator("[data-control=auto-limits]")
+    high = heatmap(page).locator("[data-control=limit-high]")
+    assert auto.is_hidden()
+    high.focus()
+    page.keyboard.press("ArrowLeft")
+    auto.wait_for()
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    auto.wait_for(state="hidden")
+    assert trait(page, "pair_heatmap", "colour_limits") is None
+
+
+def test_the_chosen_normalisation_is_named_and_takes_the_limits_back(show):
+    page = show("views=pair_heatmap&masks=0&length=60", 520)
+    high = heatmap(page).locator("[data-control=limit-high]")
+    high.focus()
+    page.keyboard.press("ArrowLeft")
+    caption = heatmap(page).locator(".plm-caption").first
+    assert caption.is_hidden()
+    heatmap(page).locator("[data-control=normalisation]").select_option("separation_z")
+    caption.get_by_text("JS divergence (directed), z-score by separation").wait_for()
+    assert trait(page, "pair_heatmap", "normalisation") == "separation_z"
+    assert trait(page, "pair_heatmap", "colour_limits") is None
+    assert heatmap(page).locator(".plm-caption:visible").count() == 1, "contacts are as they are"
+    heatmap(page).locator("[data-control=normalisation]").select_option("none")
+    caption.wait_for(state="hidden")
+
+
+def open_running(show, width=520, query=""):
+    return show(f"views=pair_heatmap&masks=0&length=60&status=running{query}", width)
+
+
+def drag(page, start, end, release=True):
+    """Draw a region with Shift held down, from one cell to another."""
+    page.keyboard.down("Shift")
+    page.mouse.move(*cell_centre(page, *start))
+    page.mouse.down()
+    page.mouse.move(*cell_centre(page, *end), steps=4)
+    if release:
+        page.mouse.up()
+    page.keyboard.up("Shift")
+
+
+def sent(page):
+    return page.evaluate("dev.models.get('pair_heatmap').sent")
+
+
+def test_a_region_is_drawn_asked_for_and_outlined_until_it_is_there(show):
+    page = open_running(show)
+    drag(page, (14, 44), (5, 30), release=False)
+    wait_for(page, heatmap(page), "data-brush", "5,14,30,44")
+    assert sent(page) == []
+    page.mouse.up()
+    wait_for(page, heatmap(page), "data-brush", "")
+    wait_for(page, heatmap(page), "data-region", "5,14,30,44")
+    assert sent(page) == [{"type": "prioritise", "rows": [5, 14], "columns": [30, 44]}]
+    labels = trait(page, "pair_heatmap", "protein")["labels"]
+    told = heatmap(page).locator(".plm-announcer").text_content()
+    assert told.endswith(f"rows {labels[5]} to {labels[14]}, columns {labels[30]} to {labels[44]}")
+    assert state(page)["pair"] is None
+    page.evaluate("dev.models.get('pair_heatmap').receive({ region: null })")
+    wait_for(page, heatmap(page), "data-region", "")
+
+
+def test_escape_ends_a_region_that_is_drawn(show):
+    page = open_running(show)
+    drag(page, (5, 30), (14, 44), release=False)
+    wait_for(page, heatmap(page), "data-brush", "5,14,30,44")
+    page.keyboard.press("Escape")
+    wait_for(page, heatmap(page), "data-brush", "")
+    page.mouse.move(*cell_centre(page, 20, 50))
+    page.mouse.up()
+    assert sent(page) == []
+    assert heatmap(page).get_attribute("data-brush") == ""
+    assert state(page)["pair"] is None
+
+
+def test_a_region_ends_at_the_edge_of_the_map(show):
+    page = open_running(show)
+    x, y = cell_centre(page, 50, 50)
+    page.keyboard.down("Shift")
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x + 400, y + 10, steps=3)
+    page.mouse.up()
+    wait_for(page, heatmap(page), "data-region", "50,51,50,59")
+
+
+def test_p_asks_for_what_is_in_sight(show):
+    page = open_running(show)
+    heatmap(page).locator("canvas").focus()
+    page.keyboard.press("p")
+    heatmap(page).locator(".plm-announcer", has_text="Zoom in first").wait_for(state="attached")
+    for _ in range(3):
+        page.keyboard.press("+")
+    heatmap(page).get_by_text("Reset zoom").wait_for()
+    page.keyboard.press("p")
+    page.wait_for_function("dev.models.get('pair_heatmap').get('region') !== null")
+    (message,) = sent(page)
+    for first, last in (message["rows"], message["columns"]):
+        assert 0 < first < last < 59
+        assert last - first + 1 == pytest.approx(60 / 1.4**3, abs=2)
+
+
+def test_a_finished_scan_has_no_regions(show):
+    page = show("views=pair_heatmap&masks=0&length=60&status=finished", 520)
+    assert heatmap(page).get_by_text("Shift and drag").is_hidden()
+    drag(page, (5, 30), (14, 44))
+    page.keyboard.press("p")
+    heatmap(page).locator(".plm-announcer", has_text="nothing left").wait_for(state="attached")
+    assert sent(page) == []
+
+
+# Boxes of all that is written or can be used around the map, with what they say.
+BOXES = """host => {
+  const parts = ".plm-controls select, .plm-caption, .plm-limit, .plm-bar," +
+    ".plm-status > *, .plm-scale .plm-item, button, canvas";
+  const frame = host.getBoundingClientRect();
+  return [...host.shadowRoot.querySelectorAll(parts)]
+    .map((part) => [part, part.getBoundingClientRect()])
+    .filter(([, box]) => box.width * box.height > 0)
+    .map(([part, box]) => [
+      part.className + " " + part.textContent.slice(0, 40),
+      box.left - frame.left, box.top, box.right - frame.left, box.bottom, frame.width,
+    ]);
+}"""
+
+
+@pytest.mark.parametrize("width", [320, 450, 600, 1000])
+def test_nothing_overlaps_at_any_width(show, width):
+    page = open_running(show, width, "&state=estimated")
+    high = heatmap(page).locator("[data-control=limit-high]")
+    heatmap(page).locator("[data-control=normalisation]").select_option("separation_z")
+    heatmap(page).locator(".plm-caption").first.wait_for()
+    high.focus()
+    page.keyboard.press("ArrowLeft")
+    heatmap(page).locator("[data-control=auto-limits]").wait_for()
+    heatmap(page).get_by_text("some pairs are estimated").wait_for()
+    boxes = heatmap(page).evaluate(BOXES)
+    assert len(boxes) > 12
+    for k, (name, left, top, right, bottom, limit) in enumerate(boxes):
+        assert left >= -0.5 and right <= limit + 0.5, f"{name} sticks out"
+        for other, *edges, _ in boxes[k + 1 :]:
+            apart = right <= edges[0] + 0.5 or edges[2] <= left + 0.5
+            apart = apart or bottom <= edges[1] + 0.5 or edges[3] <= top + 0.5
+            assert apart, f"{name} overlaps {other}"
 
 
 def test_a_map_of_another_protein_is_an_error_in_words(show):

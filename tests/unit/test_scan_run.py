@@ -13,7 +13,7 @@ from toy_models import NanModel, ToyModel
 
 from plmwidgets.models.masked_lm import Context, ModelError
 from plmwidgets.protein import Protein
-from plmwidgets.scan.blocks import TILE, by_effect, pair_blocks
+from plmwidgets.scan.blocks import TILE, Region, by_effect, in_turn, pair_blocks
 from plmwidgets.scan.pair import PairScan
 from plmwidgets.scan.progress import ScanStatus
 from plmwidgets.scan.start import predict, prepare_pairs, scan_pairs, scan_singles
@@ -69,6 +69,28 @@ def test_blocks_with_the_strongest_predicted_pair_come_first():
     first, second = by_effect(pair_blocks(40), effect)[:2]
     assert (first.row, first.column) == (3 // TILE, 37 // TILE)
     assert (second.row, second.column) == (1, 1)
+
+
+def test_a_region_covers_its_pairs_both_ways_round():
+    region = Region.of((2, 4), [10, 12], 20)
+    pairs = np.array([[2, 10], [4, 12], [10, 3], [2, 3], [10, 12], [5, 11], [2, 13]])
+    assert region.covers(pairs).tolist() == [True, True, True, False, False, False, False]
+
+
+def test_blocks_that_touch_the_region_asked_for_last_come_next():
+    blocks = pair_blocks(40)
+    asked = []
+    turn = in_turn(blocks, lambda: asked[-1] if asked else None)
+    assert [next(turn) for _ in range(2)] == blocks[:2]
+    asked.append(Region.of((30, 39), (30, 39), 40))
+    first = [next(turn) for _ in range(2)]
+    assert [(block.row, block.column) for block in first] == [(3, 3), (3, 4)]
+    asked.append(Region.of((0, 0), (39, 39), 40))
+    assert [(block.row, block.column) for block in [next(turn)]] == [(0, 4)]
+    rest = list(turn)
+    assert (rest[0].row, rest[0].column) == (4, 4), "what was asked for before comes next"
+    assert rest[1:] == [block for block in blocks if block in rest[1:]], "then the order as it was"
+    assert len(rest) == len(blocks) - 5
 
 
 # A scan
@@ -129,6 +151,54 @@ def test_pause_keeps_what_is_done_and_resume_does_only_the_rest(protein):
     np.testing.assert_array_equal(scan.log_probabilities, expected_pairs(model, SEQUENCE))
     counted = 1 + len(SEQUENCE) + 231
     assert counted <= sum(map(len, model.calls)) <= counted + 64  # the slice given up, at most
+
+
+def masked_pairs(calls):
+    """The pairs a model was asked for, in order."""
+    return [context.masked for call in calls for context in call if len(context.masked) == 2]
+
+
+def test_a_region_is_computed_next():
+    model = ToyModel("urgent", seconds=0.0005)
+    scan = scan_pairs(Protein(SEQUENCE * 3, name="long"), model)
+    wait_for(lambda: scan.progress.done > 0)
+    begun = {(i // TILE, j // TILE) for i, j in masked_pairs(model.calls)}
+    column = next(tile for tile in range(8, 0, -1) if (0, tile) not in begun) * TILE
+    columns = (column, min(column + TILE, 66) - 1)
+    scan.prioritise(columns, (0, TILE - 1))  # either way round
+    asked = len(masked_pairs(model.calls))
+    assert scan.prioritised == Region(columns, (0, TILE - 1))
+    scan.wait(60)
+    assert scan.prioritised is None
+    order = masked_pairs(model.calls)
+    last = max(at for at, (i, j) in enumerate(order) if i < TILE and j // TILE == column // TILE)
+    # Two groups were in hand and a third was being put together, each of two tiles at most.
+    assert last < asked + 3 * 2 * TILE**2 + TILE**2 < len(order)
+
+
+def test_a_region_asked_for_before_the_start_comes_first():
+    long = Protein(SEQUENCE * 2, name="long")
+    model = ToyModel("urgent before")
+    scan = prepare_pairs(long, model)
+    scan.prioritise((24, 39), (0, 7))
+    scan.start()
+    scan.wait(60)
+    first = masked_pairs(model.calls)[:128]
+    assert sorted(first) == [(i, j) for i in range(8) for j in range(24, 40)]
+    assert sum(map(len, model.calls)) == 1 + 44 + 44 * 43 // 2, "and nothing twice"
+
+
+def test_priorities_of_what_cannot_run_do_no_harm(protein, tmp_path):
+    scan = scan_pairs(protein, ToyModel("idle"))
+    scan.wait(30)
+    scan.prioritise((0, 3), (4, 9))
+    assert scan.prioritised is None
+    scan.save(tmp_path / "kept.zarr")
+    loaded = PairScan.load(tmp_path / "kept.zarr")
+    loaded.prioritise((0, 3), (4, 9))
+    assert loaded.prioritised is None
+    with pytest.raises(ValueError, match="counted from 0 to 21"):
+        loaded.prioritise((0, 3), (4, 22))
 
 
 def test_cancel_keeps_what_is_done(protein):

@@ -1,7 +1,9 @@
 """All pairs of positions, cut into fixed tiles: the unit that is stored, resumed and ordered."""
 
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -69,3 +71,73 @@ def by_effect(blocks: Sequence[Block], effect: NDArray[np.floating[Any]]) -> lis
         return float(np.maximum(effect[i, j], effect[j, i]).max())
 
     return sorted(blocks, key=strongest, reverse=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """A rectangle of the map.
+
+    Attributes
+    ----------
+    rows, columns : tuple of (int, int)
+        First and last residue, 0-based; the last one is included.
+    """
+
+    rows: tuple[int, int]
+    columns: tuple[int, int]
+
+    @classmethod
+    def of(cls, rows: Any, columns: Any, length: int) -> "Region":
+        """Check two ranges of a protein of `length` residues.
+
+        Raises
+        ------
+        ValueError
+            If one of them is no range of these residues.
+        """
+        return cls(_range("rows", rows, length), _range("columns", columns, length))
+
+    def covers(self, pairs: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Tell which of the pairs, shape (n, 2), lie in it, one way round or the other."""
+        i, j = pairs.T
+        there: NDArray[np.bool_] = _within(i, self.rows) & _within(j, self.columns)
+        return there | (_within(j, self.rows) & _within(i, self.columns))
+
+    def touches(self, block: Block) -> bool:
+        """Tell whether any pair of a block lies in it."""
+        return bool(self.covers(block.pairs).any())
+
+
+def in_turn(blocks: Sequence[Block], asked: Callable[[], Region | None]) -> Iterator[Block]:
+    """Give blocks in their order, but those first that touch the region asked for last.
+
+    Parameters
+    ----------
+    blocks : sequence of Block
+    asked : callable
+        Returns the region, or None; called before every block.
+    """
+    left, heeded = deque(blocks), None
+    while left:
+        region = asked()
+        if region is not None and region is not heeded:
+            heeded = region
+            # Sorting keeps the order among those that touch it and among the others.
+            left = deque(sorted(left, key=region.touches, reverse=True))
+        yield left.popleft()
+
+
+def _range(name: str, value: Any, length: int) -> tuple[int, int]:
+    ends = list(value) if isinstance(value, list | tuple) else []
+    whole = all(isinstance(end, Integral) and not isinstance(end, bool) for end in ends)
+    if len(ends) != 2 or not whole or not 0 <= ends[0] <= ends[1] < length:
+        raise ValueError(
+            f"{name} of a region are its first and last residue, counted from 0 to {length - 1}, "
+            f"such as (0, {min(9, length - 1)}): not {value!r}"
+        )
+    return int(ends[0]), int(ends[1])
+
+
+def _within(positions: NDArray[np.int64], ends: tuple[int, int]) -> NDArray[np.bool_]:
+    inside: NDArray[np.bool_] = (positions >= ends[0]) & (positions <= ends[1])
+    return inside

@@ -4,6 +4,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from pathlib import Path
 
+from plmwidgets.protein import Protein
+from plmwidgets.scan.blocks import Region
 from plmwidgets.scan.progress import ScanProgress, ScanStatus
 from plmwidgets.scan.run import PairScanRun
 
@@ -11,6 +13,7 @@ from plmwidgets.scan.run import PairScanRun
 class ScanControl(ABC):
     """Gives a result the controls of the run that fills it; base of `PairScan`."""
 
+    protein: Protein
     _run: PairScanRun | None = None
 
     @property
@@ -70,6 +73,40 @@ class ScanControl(ABC):
         """Give up the rest; what is computed stays and can be exported."""
         if self._run is not None:
             self._run.cancel()
+
+    def prioritise(self, rows: tuple[int, int], columns: tuple[int, int]) -> None:
+        """Compute the pairs of a region of the map first.
+
+        A running scan turns to them after the groups of pairs in hand, one that is paused or not
+        started when it goes on. The region asked for last comes first, then the ones before it.
+        Nothing happens where the scan is finished or has no model to run on. A superposed pass
+        takes all pairs at once: there, only the order of the exact pairs after it changes.
+
+        Parameters
+        ----------
+        rows, columns : tuple of (int, int)
+            First and last residue, 0-based; the last one is included. Which of the two is which
+            does not matter: a pair is computed both ways round.
+
+        Raises
+        ------
+        ValueError
+            If they are no ranges of the protein's residues.
+
+        Examples
+        --------
+        >>> from plmwidgets import Protein, scan_pairs
+        >>> scan = scan_pairs(Protein.demo(), "demo")
+        >>> scan.prioritise((0, 15), (40, 63))
+        """
+        region = Region.of(rows, columns, len(self.protein))
+        if self._run is not None:
+            self._run.prioritise(region)
+
+    @property
+    def prioritised(self) -> Region | None:
+        """The region asked for last, until all its pairs are exact or the scan ends."""
+        return None if self._run is None else self._run.prioritised
 
     def upgrade(self) -> None:
         """Compute exactly, in the background, what is only estimated; exact pairs are kept.

@@ -14,7 +14,7 @@ from tqdm import tqdm
 
 from plmwidgets.metrics import js_divergence
 from plmwidgets.models.masked_lm import Context
-from plmwidgets.scan.blocks import TILE, Block, by_effect, pair_blocks
+from plmwidgets.scan.blocks import TILE, Block, Region, by_effect, in_turn, pair_blocks
 from plmwidgets.scan.noise import noise_floor
 from plmwidgets.scan.origin import Origin
 from plmwidgets.scan.progress import ScanProgress, ScanStatus
@@ -30,6 +30,7 @@ _log = logging.getLogger(__name__)
 IN_FLIGHT = 2  # groups of blocks given to the service: the next is ready when one is stored
 SINGLES_AT_ONCE = 32
 RATE_WINDOW = 5.0
+_ALIVE = (ScanStatus.READY, ScanStatus.RUNNING, ScanStatus.PAUSED)
 
 
 class PairScanRun:
@@ -69,6 +70,8 @@ class PairScanRun:
         self._single_stored = not self._needs_singles()
         self._thread: threading.Thread | None = None
         self._stop = threading.Event()
+        self._region: Region | None = None
+        self._urgent: list[Block] = []
         self._listeners: list[Callable[[], None]] = []
         self._recent: deque[tuple[float, int]] = deque()
         self._elapsed = 0.0
@@ -112,6 +115,27 @@ class PairScanRun:
     def cancel(self) -> None:
         """Give up the rest; what is computed stays and can be exported."""
         self._halt(ScanStatus.CANCELLED)
+
+    def prioritise(self, region: Region) -> None:
+        """See `ScanControl.prioritise`; takes effect at the next group of blocks."""
+        urgent = [block for block in self._blocks if region.touches(block)]
+        with self._lock:
+            self._region, self._urgent = region, urgent
+        self._notify()
+
+    @property
+    def prioritised(self) -> Region | None:
+        """See `ScanControl.prioritised`."""
+        with self._lock:
+            region, urgent = self._region, self._urgent
+            if region is None or self.status not in _ALIVE:
+                return None
+            while urgent:
+                pairs = urgent[-1].pairs[region.covers(urgent[-1].pairs)]
+                if (self.scan.origin[tuple(pairs.T)] != Origin.EXACT).any():
+                    return region
+                urgent.pop()
+            return None
 
     def exactly(self) -> "PairScanRun":
         """Return a run of the same scan that computes every pair exactly.
@@ -273,7 +297,7 @@ class PairScanRun:
         """Put blocks together until what is missing in them makes large batches."""
         some: list[Block] = []
         missing: list[NDArray[np.int64]] = []
-        for block in blocks:
+        for block in in_turn(blocks, lambda: self._region):
             pairs = self._missing(block)
             if len(pairs) == 0:
                 self._store_block(block)

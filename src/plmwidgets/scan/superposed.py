@@ -164,8 +164,9 @@ class SuperposedRun(PairScanRun):
         if self.scan.checks is None:
             return block.pairs[:0]
         if self._chosen is None:
-            self._chosen = np.zeros(self.scan.origin.shape, dtype=bool)
-            self._chosen[tuple(self.scan.checks.pairs.T)] = True
+            chosen = np.zeros(self.scan.origin.shape, dtype=bool)
+            chosen[tuple(self.scan.checks.pairs.T)] = True
+            self._chosen = chosen
         where = tuple(block.pairs.T)
         # What a damaged store lost of the estimates is computed exactly.
         lost = self.scan.origin[where] == Origin.MISSING

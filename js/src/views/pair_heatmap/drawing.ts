@@ -1,9 +1,11 @@
 /** The map on its canvas: cells, axes and marks; and over them what is pointed at. */
 import type { Theme } from "../../core/theme";
+import { drawEstimates, drawRegion, type Estimates } from "./marks";
+import type { Region } from "./region";
 import { ticks } from "./ticks";
 import type { Cell, Frame, Window } from "./window";
 
-type Context = CanvasRenderingContext2D | OffscreenCanvasRenderingContext2D;
+export type Context = CanvasRenderingContext2D | OffscreenCanvasRenderingContext2D;
 
 /** Everything that the map shows, apart from the pointer. */
 export interface Picture {
@@ -17,6 +19,10 @@ export interface Picture {
   imageSize: number;
   /** Whether the ground may be seen, through cells without a value or in the noise. */
   hatched: boolean;
+  /** Null when all cells are computed. */
+  estimates: Estimates | null;
+  /** Computed first, and not there yet. */
+  region: Region | null;
   masked: readonly number[];
   pair: readonly [number, number] | null;
   theme: Theme;
@@ -53,7 +59,9 @@ export function drawMap(context: Context, picture: Picture): void {
       side,
     );
   }
+  drawEstimates(context, picture);
   drawDiagonal(context, picture);
+  if (picture.region) drawRegion(context, picture, picture.region);
   drawPair(context, picture);
   context.restore();
   context.strokeStyle = theme.line;

@@ -2,10 +2,16 @@
 import { whenWheelIsMeant } from "../../core/wheel";
 import type { Cell } from "./window";
 
-/** What the gestures ask of the view; points are CSS pixels of the canvas. */
+/** In CSS pixels of the canvas. */
+export interface Point {
+  x: number;
+  y: number;
+}
+
+/** What the gestures ask of the view. */
 export interface Target {
   cellAt(x: number, y: number): Cell | null;
-  point(at: { x: number; y: number } | null): void;
+  point(at: Point | null): void;
   click(cell: Cell): void;
   zoomed(): boolean;
   /** Returns false when there is nothing left to zoom. */
@@ -18,6 +24,14 @@ export interface Target {
   enter(): void;
   /** Put the keyboard's cell away. */
   escape(): void;
+  /** Whether a region may be asked for. */
+  scanning(): boolean;
+  /** Draw a region from one point to another; null puts it away. */
+  brush(between: readonly [Point, Point] | null): void;
+  /** Ask for the region that is drawn. */
+  release(): void;
+  /** Ask for the region in sight. */
+  prioritise(): void;
 }
 
 const CLICK_SLACK = 4;
@@ -29,8 +43,8 @@ const STEPS: Record<string, readonly [number, number]> = {
 };
 
 export function listen(canvas: HTMLCanvasElement, signal: AbortSignal, target: Target): void {
-  let down: { x: number; y: number; moved: boolean } | null = null;
-  let last = { x: 0, y: 0 };
+  let down: (Point & { moved: boolean; brush: boolean }) | null = null;
+  let last: Point = { x: 0, y: 0 };
   let wheelIsMeant = false;
   whenWheelIsMeant(canvas, signal, (meant) => {
     wheelIsMeant = meant;
@@ -47,7 +61,15 @@ export function listen(canvas: HTMLCanvasElement, signal: AbortSignal, target: T
   on("pointerdown", (event) => {
     if (event.button !== 0) return;
     last = place(event);
-    down = { ...last, moved: false };
+    down = { ...last, moved: false, brush: event.shiftKey && target.scanning() };
+    // A region may begin at the edge and leave the map with the first move.
+    if (down.brush) canvas.setPointerCapture(event.pointerId);
+  });
+  on("mousedown", (event) => {
+    if (!event.shiftKey) return;
+    // Else the page's text would be selected up to here.
+    event.preventDefault();
+    canvas.focus({ preventScroll: true });
   });
   on("pointermove", (event) => {
     const at = place(event);
@@ -55,7 +77,10 @@ export function listen(canvas: HTMLCanvasElement, signal: AbortSignal, target: T
       if (!down.moved) canvas.setPointerCapture(event.pointerId);
       down.moved = true;
     }
-    if (down?.moved && target.zoomed()) {
+    if (down?.moved && down.brush) {
+      target.point(null);
+      target.brush([down, at]);
+    } else if (down?.moved && target.zoomed()) {
       target.point(null);
       target.pan(at.x - last.x, at.y - last.y);
     } else if (event.pointerType !== "touch") target.point(at);
@@ -64,12 +89,16 @@ export function listen(canvas: HTMLCanvasElement, signal: AbortSignal, target: T
   on("pointerup", (event) => {
     const at = place(event);
     const cell = down && !down.moved ? target.cellAt(at.x, at.y) : null;
+    const brushed = down?.moved && down.brush;
     down = null;
     if (cell) target.click(cell);
+    if (brushed) target.release();
   });
-  on("pointercancel", () => {
+  const giveUp = () => {
     down = null;
-  });
+    target.brush(null);
+  };
+  on("pointercancel", giveUp);
   on("pointerleave", () => target.point(null));
   on("dblclick", () => target.reset());
   on("wheel", (event) => {
@@ -88,7 +117,9 @@ export function listen(canvas: HTMLCanvasElement, signal: AbortSignal, target: T
     if (step)
       target.step(...((event.shiftKey ? step.map((k) => 10 * k) : step) as [number, number]));
     else if (event.key === "Enter" || event.key === " ") target.enter();
+    else if (event.key === "Escape" && down?.brush) giveUp();
     else if (event.key === "Escape") target.escape();
+    else if (event.key === "p") target.prioritise();
     else if (event.key === "+" || event.key === "=")
       target.zoom(clientWidth / 2, clientHeight / 2, 1.4);
     else if (event.key === "-") target.zoom(clientWidth / 2, clientHeight / 2, 1 / 1.4);

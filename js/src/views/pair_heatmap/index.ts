@@ -4,17 +4,22 @@ import { coalesce } from "../../core/model";
 import { readTheme } from "../../core/theme";
 import { Tooltip } from "../../core/tooltip";
 import { defineView, type View, type ViewContext } from "../../core/view";
+import { Choice } from "./choice";
 import { cornerOf, drawCrosshair, drawMap, type Picture } from "./drawing";
-import { listen, type Target } from "./gestures";
+import { listen, type Point, type Target } from "./gestures";
 import { Layers } from "./layers";
 import { Raster } from "./maps";
+import { drawBrush, MARK_FROM } from "./marks";
 import css from "./pair_heatmap.css";
+import { describeRegion, type Region, regionBetween } from "./region";
 import { Side } from "./sides";
 import { Status } from "./status";
 import { Traits } from "./traits";
 import {
   type Cell,
   cellAt,
+  cellNear,
+  cellsInSight,
   clamp,
   type Frame,
   isZoomed,
@@ -44,12 +49,15 @@ class PairHeatmap implements View, Target {
   #status = new Status();
   #tooltip: Tooltip;
   #sides: Record<"upper" | "lower", Side>;
+  #normalisation: Choice;
   #traits: Traits;
   #raster = new Raster();
   #window: Window | null = null;
   #picture: Picture | null = null;
   /** Where the pointer is, in CSS pixels of the canvas. */
-  #pointer: { x: number; y: number } | null = null;
+  #pointer: Point | null = null;
+  /** The region that is being drawn. */
+  #brushed: Region | null = null;
   /** The cell that the arrow keys move. */
   #cursor: Cell | null = null;
   #redraw: () => void;
@@ -72,13 +80,22 @@ class PairHeatmap implements View, Target {
       }),
       lower: new Side("lower", signal, { choose: (name) => set({ lower: name }) }),
     };
+    this.#normalisation = new Choice("Normalisation", "normalisation", signal, (name) =>
+      set({ normalisation: name, colour_limits: null }),
+    );
     this.#canvas.setAttribute("aria-label", `Map of residue pairs of ${protein.name}`);
     this.#canvas.setAttribute(
       "aria-description",
-      "Arrow keys move, Enter masks both residues, plus and minus zoom, 0 shows all",
+      "Arrow keys move, Enter masks both residues, plus and minus zoom, 0 shows all, " +
+        "p computes the pairs in sight first",
     );
     root.append(
-      element("div", { class: "plm-sides" }, this.#sides.upper.node, this.#sides.lower.node),
+      element(
+        "div",
+        { class: "plm-controls" },
+        element("div", { class: "plm-sides" }, this.#sides.upper.node, this.#sides.lower.node),
+        this.#normalisation.node,
+      ),
       this.#stage,
       this.#status.node,
       this.#announcer,
@@ -99,17 +116,24 @@ class PairHeatmap implements View, Target {
     const { maps } = traits;
     const dark = root.dataset.theme === "dark";
     for (const half of ["upper", "lower"] as const) {
-      this.#sides[half].setOptions(traits.options);
-      this.#sides[half].draw(traits.name(half), traits.scale(half, dark));
+      this.#sides[half].draw(
+        traits.options,
+        traits.name(half),
+        traits.caption(half),
+        traits.scale(half, dark),
+      );
       // The map that is drawn: a new choice waits for the kernel.
       this.#host.dataset[half] = traits.map(half)?.name ?? traits.name(half);
     }
+    this.#normalisation.draw(traits.normalisations, traits.normalisation);
     this.#status.draw({
       missing: traits.gaps,
       directed: maps.some(({ directed }) => directed),
       progress: traits.progress,
       floor: traits.floor,
-      estimated: traits.estimated !== null,
+      estimated: traits.estimates !== null,
+      normalised: maps.some(({ normalised }) => normalised),
+      scanning: traits.scanning,
     });
     this.#empty.hidden = (traits.map("upper")?.known ?? 0) > 0;
     this.#host.dataset.known = String(traits.map("upper")?.known ?? 0);
@@ -127,6 +151,8 @@ class PairHeatmap implements View, Target {
     if (cell && cell.i < this.#length && cell.j < this.#length) {
       drawCrosshair(context, picture, cell);
     }
+    if (this.#brushed) drawBrush(context, picture, this.#brushed);
+    this.#host.dataset.brush = keyOf(this.#brushed);
     this.#showTooltip();
   }
 
@@ -137,7 +163,7 @@ class PairHeatmap implements View, Target {
     return cellAt(window, x - frame.left, y - frame.top, this.#length, frame.side);
   }
 
-  point(at: { x: number; y: number } | null): void {
+  point(at: Point | null): void {
     this.#pointer = at;
     if (at) this.#cursor = null;
     this.#pointAt(at && this.cellAt(at.x, at.y));
@@ -193,6 +219,39 @@ class PairHeatmap implements View, Target {
     this.hover();
   }
 
+  scanning(): boolean {
+    return this.#traits.scanning;
+  }
+
+  brush(between: readonly [Point, Point] | null): void {
+    const picture = this.#picture;
+    if (!picture) return;
+    const { frame, window } = picture;
+    const cell = ({ x, y }: Point) =>
+      cellNear(window, x - frame.left, y - frame.top, this.#length, frame.side);
+    this.#brushed = between && regionBetween(cell(between[0]), cell(between[1]));
+    this.hover();
+  }
+
+  release(): void {
+    if (this.#brushed) this.#ask(this.#brushed);
+    this.brush(null);
+  }
+
+  prioritise(): void {
+    const picture = this.#picture;
+    if (!picture) return;
+    if (!this.scanning()) this.#announcer.textContent = "There is nothing left to compute.";
+    else if (!this.zoomed()) this.#announcer.textContent = "Zoom in first: all pairs are in sight.";
+    else this.#ask(cellsInSight(picture.window, this.#length, picture.frame.side));
+  }
+
+  #ask(region: Region): void {
+    const { model, protein } = this.#context;
+    model.send({ type: "prioritise", rows: region.rows, columns: region.columns });
+    this.#announcer.textContent = `To be computed first: ${describeRegion(region, protein.labels)}`;
+  }
+
   #pointAt(cell: Cell | null): void {
     const { selection } = this.#context;
     if (!cell) selection.setHover([]);
@@ -242,10 +301,14 @@ class PairHeatmap implements View, Target {
       }),
       imageSize,
       hatched: traits.gaps || traits.floor !== null,
+      estimates: traits.estimates,
+      region: traits.region,
       masked,
       pair,
       theme,
     };
+    this.#host.dataset.region = keyOf(traits.region);
+    this.#status.showMarks(window.cell >= MARK_FROM);
     drawMap(this.#layers.ground(frame.width, frame.height), this.#picture);
     this.#showWindow(frame, window);
   }
@@ -279,6 +342,11 @@ class PairHeatmap implements View, Target {
   }
 }
 
+/** For tests in a browser: first and last row, first and last column. */
+function keyOf(region: Region | null): string {
+  return region ? [...region.rows, ...region.columns].join(",") : "";
+}
+
 export default defineView({
   name: "pair_heatmap",
   css,
@@ -286,12 +354,15 @@ export default defineView({
     "upper",
     "lower",
     "options",
+    "normalisation",
+    "normalisations",
     "upper_map",
     "lower_map",
     "distances",
     "estimated",
     "colour_limits",
     "progress",
+    "region",
   ],
   create: (context) => new PairHeatmap(context),
 });

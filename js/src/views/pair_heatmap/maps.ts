@@ -12,19 +12,22 @@ export interface MapTrait {
   values: ArrayEnvelope;
   limits: [number, number];
   directed: boolean;
+  /** Whether the numbers come from the scan, and not from the structure. */
+  scanned: boolean;
+  normalised: boolean;
   floor: number | null;
 }
 
 export interface PairMap extends MapFacts, Summary {
   limits: readonly [number, number];
+  normalised: boolean;
   /** Values below it are noise; null where that is not known. */
   floor: number | null;
 }
 
 export function decodeMap(trait: MapTrait, length: number): PairMap {
-  const { name, label, unit, kind, limits, directed, floor } = trait;
   const values = decodeMatrix(trait.values, length);
-  return { name, label, unit, kind, limits, directed, floor, values, ...summarise(values, length) };
+  return { ...trait, values, ...summarise(values, length) };
 }
 
 export function decodeMatrix(envelope: ArrayEnvelope, length: number): ArrayLike<number> {

@@ -2,6 +2,7 @@
 import { colourOf, type ScaleKind } from "../../core/colour";
 import { element } from "../../core/elements";
 import { formatLimit } from "../../core/format";
+import { Choice, type Options } from "./choice";
 import { yesNo } from "./raster";
 
 export interface Scale {
@@ -26,23 +27,20 @@ const STEPS = 200;
 /** One half of the map: a dropdown above a colour bar, which has two handles if it may be changed. */
 export class Side {
   readonly node: HTMLElement;
-  #select: HTMLSelectElement;
+  #choice: Choice;
   #bar = element("div", { class: "plm-bar" });
   #low = element("output", { class: "plm-limit" });
   #high = element("output", { class: "plm-limit" });
   #auto = element("button", { type: "button", class: "plm-quiet", hidden: true }, "Auto");
   #scale: HTMLElement;
+  #caption = element("div", { class: "plm-caption" });
   #answers = element("div", { class: "plm-scale" });
   #handles: HTMLInputElement[] = [];
   #drawn: Scale | null = null;
-  #options = "";
 
   constructor(half: "upper" | "lower", signal: AbortSignal, react: Reactions) {
     const where = half === "upper" ? "above" : "below";
-    this.#select = element("select", {
-      "aria-label": `Map ${where} the diagonal`,
-      "data-control": half,
-    });
+    this.#choice = new Choice(`Map ${where} the diagonal`, half, signal, react.choose);
     this.#scale = element("div", { class: "plm-scale" }, this.#low, this.#bar, this.#high);
     this.node = element(
       "div",
@@ -51,12 +49,12 @@ export class Side {
         "label",
         { class: "plm-group", title: `The map ${where} the diagonal` },
         element("span", { class: `plm-corner plm-corner-${half}`, "aria-hidden": "true" }),
-        this.#select,
+        this.#choice.node,
       ),
+      this.#caption,
       this.#scale,
       this.#answers,
     );
-    this.#select.addEventListener("change", () => react.choose(this.#select.value), { signal });
     const limit = react.limit;
     if (!limit) return;
     this.#auto.dataset.control = "auto-limits";
@@ -79,17 +77,10 @@ export class Side {
     }
   }
 
-  setOptions(options: readonly (readonly [string, string])[]): void {
-    const key = JSON.stringify(options);
-    if (key === this.#options) return;
-    this.#options = key;
-    this.#select.replaceChildren(
-      ...options.map(([name, label]) => element("option", { value: name }, label)),
-    );
-  }
-
-  draw(name: string, scale: Scale | null): void {
-    this.#select.value = name;
+  draw(options: Options, name: string, caption: string, scale: Scale | null): void {
+    this.#choice.draw(options, name);
+    this.#caption.textContent = caption;
+    this.#caption.hidden = caption === "";
     this.#drawn = scale;
     const binary = scale?.kind === "binary";
     this.#scale.hidden = binary;

@@ -5,6 +5,7 @@ import { formatValue } from "../../core/format";
 export interface Progress {
   done: number;
   total: number;
+  status: string;
   text: string;
 }
 
@@ -17,6 +18,10 @@ interface State {
   floor: number | null;
   /** Whether some pairs are estimated. */
   estimated: boolean;
+  /** Whether a map is normalised. */
+  normalised: boolean;
+  /** Whether a scan runs, or waits to. */
+  scanning: boolean;
 }
 
 export class Status {
@@ -33,23 +38,47 @@ export class Status {
     element("span", { class: "plm-hatch plm-faint", "aria-hidden": "true" }),
   );
   #noiseText = element("span");
-  #estimated = element("span", { class: "plm-item plm-muted" }, "some pairs are estimated");
+  #estimatedText = element("span");
+  #estimated = element(
+    "span",
+    { class: "plm-item" },
+    element("span", { class: "plm-estimated", "aria-hidden": "true" }),
+    this.#estimatedText,
+  );
+  #normalised = element("span", { class: "plm-item" }, "normalised over the pairs so far");
   #progress = element("span", { class: "plm-item" });
   #reading = element("span", { class: "plm-muted" });
+  #brushing = element("span", { class: "plm-muted" }, "Shift and drag: compute a region first.");
 
   constructor() {
     this.#gap.append(this.#gapText);
     this.#noise.append(this.#noiseText);
-    this.node.append(this.#gap, this.#noise, this.#estimated, this.#progress, this.#reading);
+    this.node.append(
+      this.#gap,
+      this.#noise,
+      this.#estimated,
+      this.#normalised,
+      this.#progress,
+      this.#reading,
+      this.#brushing,
+    );
   }
 
-  draw({ missing, directed, progress, floor, estimated }: State): void {
+  /** Say whether the cells are large enough for the marks of estimated ones. */
+  showMarks(drawn: boolean): void {
+    this.#estimatedText.textContent = `some pairs are estimated${drawn ? "" : ": zoom in to see which"}`;
+  }
+
+  draw(state: State): void {
+    const { missing, directed, progress, floor, estimated, normalised, scanning } = state;
     const running = progress !== null && progress.done < progress.total;
     this.#gap.hidden = !missing;
     this.#gapText.textContent = running ? "not computed yet" : "no value";
     this.#noise.hidden = floor === null;
     this.#noiseText.textContent = `pale: below the noise floor, ${formatValue(floor ?? 0)}`;
     this.#estimated.hidden = !estimated;
+    this.#normalised.hidden = !(normalised && running);
+    this.#brushing.hidden = !scanning;
     this.#progress.hidden = !running;
     this.#progress.textContent = running ? progress.text : "";
     this.#reading.textContent = directed

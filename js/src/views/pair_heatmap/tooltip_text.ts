@@ -8,6 +8,8 @@ export interface MapFacts {
   unit: string;
   kind: ScaleKind;
   directed: boolean;
+  /** Whether the numbers come from the scan: a gap in those of the structure stays. */
+  scanned: boolean;
   values: ArrayLike<number>;
 }
 
@@ -22,9 +24,6 @@ export interface CellFacts {
   running: boolean;
 }
 
-/** Maps that come from the structure: a gap in them stays. */
-const STRUCTURE_MAPS = new Set(["contacts", "distance"]);
-
 export function describeCell(i: number, j: number, facts: CellFacts): string {
   const { labels, length, maps, distances, running } = facts;
   const [a, b] = [labels[i] ?? "", labels[j] ?? ""];
@@ -36,7 +35,7 @@ export function describeCell(i: number, j: number, facts: CellFacts): string {
     const text = (row: number, column: number) => {
       const value = map.values[row * length + column] as number;
       if (Number.isFinite(value)) return withUnit(map, value);
-      return running && !STRUCTURE_MAPS.has(map.name) ? "not computed yet" : "unknown";
+      return running && map.scanned ? "not computed yet" : "unknown";
     };
     if (!map.directed) say(map.label, text(i, j));
     else {

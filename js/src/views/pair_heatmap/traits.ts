@@ -1,7 +1,10 @@
 /** What the kernel says, read from the model when it is asked for and decoded once. */
 import type { ArrayEnvelope } from "../../core/arrays";
 import type { ProteinInfo, ViewModel } from "../../core/model";
+import type { Options } from "./choice";
 import { decodeMap, decodeMatrix, extentOf, type MapTrait, type PairMap } from "./maps";
+import type { Estimates } from "./marks";
+import type { Region } from "./region";
 import type { Scale } from "./sides";
 import type { Progress } from "./status";
 import { describeCell } from "./tooltip_text";
@@ -45,18 +48,45 @@ export class Traits {
     return floors.length > 0 ? Math.max(...floors) : null;
   }
 
-  /** Which cells are estimated, 1 for yes; null where all are computed. */
-  get estimated(): ArrayLike<number> | null {
+  /** Which cells are estimated; null where all are computed. */
+  get estimates(): Estimates | null {
     const envelope = this.#model.get("estimated") as ArrayEnvelope | null;
-    return this.#estimated.of(envelope, (given) => decodeMatrix(given, this.#length));
+    const cells = this.#estimated.of(envelope, (given) => decodeMatrix(given, this.#length));
+    const scanned = (half: Half) => this.map(half)?.scanned ?? false;
+    return cells && { cells, upper: scanned("upper"), lower: scanned("lower") };
+  }
+
+  /** The region that is computed first; null where there is none or it is done. */
+  get region(): Region | null {
+    return (this.#model.get("region") as Region | null) ?? null;
+  }
+
+  /** Whether a scan runs, or waits to. */
+  get scanning(): boolean {
+    return ["ready", "running", "paused"].includes(this.progress?.status ?? "");
   }
 
   name(half: Half): string {
     return String(this.#model.get(half));
   }
 
-  get options(): readonly (readonly [string, string])[] {
-    return (this.#model.get("options") as [string, string][] | null) ?? [];
+  get options(): Options {
+    return (this.#model.get("options") as Options | null) ?? [];
+  }
+
+  /** What one half shows, where its dropdown does not say all of it. */
+  caption(half: Half): string {
+    const map = this.map(half);
+    const chosen = this.options.find(([name]) => name === map?.name);
+    return map && map.label !== chosen?.[1] ? map.label : "";
+  }
+
+  get normalisation(): string {
+    return String(this.#model.get("normalisation"));
+  }
+
+  get normalisations(): Options {
+    return (this.#model.get("normalisations") as Options | null) ?? [];
   }
 
   /** Set by hand for the upper map; null otherwise. */
@@ -93,7 +123,7 @@ export class Traits {
       length: this.#length,
       maps: this.maps,
       distances: this.#distances.of(envelope, (given) => decodeMatrix(given, this.#length)),
-      estimated: this.estimated,
+      estimated: this.estimates?.cells ?? null,
       running: progress !== null && progress.done < progress.total,
     });
   }

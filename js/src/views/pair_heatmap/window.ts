@@ -98,6 +98,37 @@ export function reveal(window: Window, { i, j }: Cell, length: number, side: num
   return clamp({ ...window, x: into(window.x, j), y: into(window.y, i) }, length, side);
 }
 
+/** First and last row and column of which a part is in sight. */
+export function cellsInSight(
+  { x, y, cell }: Window,
+  length: number,
+  side: number,
+): { rows: [number, number]; columns: [number, number] } {
+  const range = (start: number): [number, number] => [
+    Math.floor(start),
+    // A window may end a rounding error into the next cell.
+    Math.min(length, Math.ceil(start + side / cell - 1e-6)) - 1,
+  ];
+  return { rows: range(y), columns: range(x) };
+}
+
+/** The cell nearest to a point that may lie outside of the map, in pixels of it. */
+export function cellNear(
+  window: Window,
+  px: number,
+  py: number,
+  length: number,
+  side: number,
+): Cell {
+  const { rows, columns } = cellsInSight(window, length, side);
+  const within = ([first, last]: [number, number], at: number) =>
+    Math.max(first, Math.min(last, Math.floor(at)));
+  return {
+    i: within(rows, window.y + py / window.cell),
+    j: within(columns, window.x + px / window.cell),
+  };
+}
+
 /** The cell at a point of the map, in pixels; null outside. */
 export function cellAt(
   window: Window,

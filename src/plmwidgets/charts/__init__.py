@@ -1,0 +1,38 @@
+"""Altair figures of the results, for papers and slides.
+
+They cover what "Paired residue prediction dependencies in ESM2" shows (Arcadia Science, 2025,
+arcadia-science.github.io/2024-paired-token-masking), for any protein and model, from scans that are
+running, finished or loaded. Charts set no colours of background or text, so that altair's themes,
+dark ones included, apply to them.
+
+Altair's notebook output loads its JavaScript from the network. Without one, call
+``altair.renderers.enable("jupyter", offline=True)`` once.
+"""
+
+from plmwidgets.charts.distance import js_against_distance
+from plmwidgets.charts.maps import js_against_contacts, model_maps, pair_map
+from plmwidgets.charts.models import (
+    argmax_change_bars,
+    perplexity_by_model,
+    reconstruction_accuracy,
+    summary_bars,
+)
+from plmwidgets.charts.perplexity import (
+    max_perplexity_change_histogram,
+    perplexity_change_histogram,
+)
+from plmwidgets.charts.saving import save_chart
+
+__all__ = [
+    "argmax_change_bars",
+    "js_against_contacts",
+    "js_against_distance",
+    "max_perplexity_change_histogram",
+    "model_maps",
+    "pair_map",
+    "perplexity_by_model",
+    "perplexity_change_histogram",
+    "reconstruction_accuracy",
+    "save_chart",
+    "summary_bars",
+]

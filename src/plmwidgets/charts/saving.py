@@ -1,0 +1,42 @@
+"""Figures as files."""
+
+import os
+from pathlib import Path
+from typing import Any, Final
+
+_FORMATS: Final = {".png": "png", ".svg": "svg", ".html": "html"}
+
+
+def save_chart(chart: Any, path: str | os.PathLike[str], scale: float = 2.0) -> None:
+    """Write a figure as PNG, SVG or a page that works without a network.
+
+    Parameters
+    ----------
+    chart : altair.TopLevelMixin
+        Any altair chart.
+    path : path
+        Ends in ``.png``, ``.svg`` or ``.html``; an existing file is replaced.
+    scale : float
+        Pixels of a PNG for each one of the chart.
+
+    Raises
+    ------
+    ImportError
+        If vl-convert is not installed, which draws the figures.
+    ValueError
+        If the path ends in something else.
+    """
+    file = Path(path)
+    form = _FORMATS.get(file.suffix.lower())
+    if form is None:
+        raise ValueError(f"cannot save a chart as {file.name}: end it in {', '.join(_FORMATS)}")
+    try:
+        import vl_convert  # noqa: F401 - altair names neither the package nor the extra
+    except ImportError as error:
+        raise ImportError(
+            "saving charts needs vl-convert: install it with pip install 'plmwidgets[lab]'"
+        ) from error
+    if form == "html":
+        chart.save(file, format=form, inline=True)
+    else:
+        chart.save(file, format=form, scale_factor=scale)
