@@ -5,11 +5,12 @@ import pytest
 from toy_models import ToyModel
 from traitlets import TraitError
 
+from plmwidgets.map_styles import METRICS, STRUCTURE, robust_limits
 from plmwidgets.metrics import PAIR_METRICS, SYMMETRIC_METRICS, apc, separation_zscore
 from plmwidgets.protein import Protein
 from plmwidgets.scan.origin import Origin
 from plmwidgets.scan.start import prepare_pairs, scan_pairs
-from plmwidgets.widgets.pair_heatmap import METRICS, STRUCTURE, PairHeatmap, robust_limits
+from plmwidgets.widgets.pair_heatmap import PairHeatmap
 
 
 def decoded(packed):

@@ -10,13 +10,14 @@ import pytest
 from toy_models import NanModel, ToyModel
 from traitlets import TraitError
 
+from plmwidgets.map_styles import robust_limits
 from plmwidgets.models.masked_lm import Context, ModelError
 from plmwidgets.protein import Protein
 from plmwidgets.scan.start import prepare_pairs, scan_pairs
 from plmwidgets.widgets.distributions import Distributions
 from plmwidgets.widgets.explorer import Explorer
 from plmwidgets.widgets.live import LivePrediction
-from plmwidgets.widgets.pair_heatmap import PairHeatmap, robust_limits
+from plmwidgets.widgets.pair_heatmap import PairHeatmap
 from plmwidgets.widgets.scan_panel import ScanPanel
 from plmwidgets.widgets.selection import Selection
 from plmwidgets.widgets.sequence_strip import SequenceStrip

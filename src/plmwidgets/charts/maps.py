@@ -15,10 +15,10 @@ from plmwidgets.charts.parts import (
     scans_by_model,
     title_of,
 )
+from plmwidgets.map_styles import METRICS, STRUCTURE, robust_limits
 from plmwidgets.metrics import SYMMETRIC_METRICS, check_pair_metric
 from plmwidgets.protein import Protein
 from plmwidgets.scan.pair import PairScan
-from plmwidgets.widgets.pair_heatmap import METRICS, STRUCTURE, robust_limits
 
 _MAPS: Final = METRICS | STRUCTURE
 CONTACT: Final = "#3f85c0"

@@ -22,7 +22,7 @@ class MapStyle(NamedTuple):
     ----------
     label, unit : str
     kind : str
-        Of colour scale: see `plmwidgets.widgets.pair_heatmap.robust_limits`.
+        Of colour scale: see `plmwidgets.map_styles.robust_limits`.
     directed : bool
         Whether (i, j) and (j, i) may differ.
     """
