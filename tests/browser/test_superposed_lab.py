@@ -28,13 +28,13 @@ def test_a_superposed_scan_tells_its_error_and_can_be_made_exact(notebook):
     assert "superposed" in text
     total = book.python("explorer.scan.pairs_total")
     book.wait_until(lambda: heatmap.get_attribute("data-known") == str(2 * total))
-    assert heatmap.get_by_text("some pairs are estimated").is_visible()
+    book.wait_until(lambda: heatmap.get_by_text("some pairs are estimated").is_visible())
     book.screenshot("superposed")
     button(book, "Compute all exactly").click()
     book.wait_until(lambda: book.python("explorer.scan.pairs_estimated") == 0)
     panel = wait_for_status(book, "finished")
     book.wait_until(lambda: "estimated" not in panel.locator(".plm-root").inner_text())
-    assert heatmap.get_by_text("some pairs are estimated").is_hidden()
+    book.wait_until(lambda: heatmap.get_by_text("some pairs are estimated").is_hidden())
 
 
 def test_what_lies_in_the_noise_is_pale_and_said(notebook):

@@ -178,7 +178,12 @@ class PairHeatmap implements View, Target {
 
   zoomed(): boolean {
     const picture = this.#picture;
-    return picture !== null && isZoomed(picture.window, this.#length, picture.frame.side);
+    return picture !== null && isZoomed(this.#sight(picture), this.#length, picture.frame.side);
+  }
+
+  /** The window asked for last, though it may not be drawn yet. */
+  #sight(picture: Picture): Window {
+    return this.#window ?? picture.window;
   }
 
   zoom(x: number, y: number, factor: number): boolean {
@@ -243,7 +248,7 @@ class PairHeatmap implements View, Target {
     if (!picture) return;
     if (!this.scanning()) this.#announcer.textContent = "There is nothing left to compute.";
     else if (!this.zoomed()) this.#announcer.textContent = "Zoom in first: all pairs are in sight.";
-    else this.#ask(cellsInSight(picture.window, this.#length, picture.frame.side));
+    else this.#ask(cellsInSight(this.#sight(picture), this.#length, picture.frame.side));
   }
 
   #ask(region: Region): void {
