@@ -94,8 +94,3 @@ class Room:
         target = tensor[part]
         if target.data_ptr() != values.data_ptr():
             target.copy_(values)
-
-    @property
-    def spilled(self) -> int:
-        """Number of tensors that lie in files."""
-        return self._files

@@ -62,7 +62,8 @@ class PairScanRun:
         self.error: BaseException | None = None
         self._lock = threading.RLock()
         self._blocks = pair_blocks(len(scan.protein), scan.positions)
-        self._total = sum(len(block.pairs) for block in self._blocks)
+        self._pairs = np.concatenate([block.pairs for block in self._blocks])
+        self._total = len(self._pairs)
         self._done = self._count_exact()
         self._effect = None if store is None else store.read_effect()
         # What a failed or interrupted write left in memory alone is written on the next start.
@@ -391,8 +392,7 @@ class PairScanRun:
         return ""
 
     def _count_exact(self) -> int:
-        pairs = np.concatenate([block.pairs for block in self._blocks])
-        return int((self.scan.origin[tuple(pairs.T)] == Origin.EXACT).sum())
+        return int((self.scan.origin[tuple(self._pairs.T)] == Origin.EXACT).sum())
 
     def _is_complete(self) -> bool:
         return self.scan.single is not None and self._count_exact() == self._total

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from plmwidgets import metrics
 from plmwidgets.alphabet import AMINO_ACIDS
+from plmwidgets.models.masked_lm import Context
 from plmwidgets.protein import Protein
 from plmwidgets.scan import saving, tables
 from plmwidgets.scan.logits import ESM2_VOCABULARY, log_probabilities_from_logits
@@ -229,3 +230,9 @@ class SingleScan:
         if values is None:
             raise StoreError(f"the single masks in {path} are not computed yet: run its scan first")
         return cls(saving.stored_protein(store, protein), values, saving.stored_provenance(store))
+
+
+def single_contexts(sequence: str) -> tuple[list[Context], NDArray[np.int64]]:
+    """Hide each residue in turn: the contexts, and the position wanted of each, (L, 1)."""
+    contexts = [Context(sequence, (i,)) for i in range(len(sequence))]
+    return contexts, np.arange(len(sequence), dtype=np.int64)[:, None]

@@ -16,7 +16,7 @@ from plmwidgets.protein import Protein
 from plmwidgets.scan.pair import PairScan
 from plmwidgets.scan.progress import ScanStatus
 from plmwidgets.scan.run import SINGLES_AT_ONCE, PairScanRun
-from plmwidgets.scan.single import SingleScan
+from plmwidgets.scan.single import SingleScan, single_contexts
 from plmwidgets.scan.store import PairStore, StoreError
 from plmwidgets.scan.superposed import SuperposedRun
 from plmwidgets.scan.tables import probability_table
@@ -95,8 +95,7 @@ def scan_singles(
     model.check_sequence(protein.sequence)
     precision = chosen_precision(model, precision)
     service = service_for(model)
-    contexts = [Context(protein.sequence, (i,)) for i in range(len(protein))]
-    hidden = np.arange(len(protein), dtype=np.int64)[:, None]
+    contexts, hidden = single_contexts(protein.sequence)
     rows = []
     with tqdm(total=len(contexts), unit=" residues", disable=None, desc="single scan") as bar:
         for start in range(0, len(contexts), SINGLES_AT_ONCE):

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from plmwidgets.models.masked_lm import Context, ModelError
+from plmwidgets.models.masked_lm import ModelError
 from plmwidgets.scan.audit import audit_scan, choose_checks
 from plmwidgets.scan.blocks import Block
 from plmwidgets.scan.origin import Origin
 from plmwidgets.scan.run import PairScanRun, result_of
-from plmwidgets.scan.single import SingleScan
+from plmwidgets.scan.single import SingleScan, single_contexts
 from plmwidgets.service import ModelService, Priority
 
 if TYPE_CHECKING:
@@ -80,9 +80,7 @@ class SuperposedRun(PairScanRun):
     def _run_singles(self, stop: threading.Event) -> None:
         """Compute p(i|{i}) alone: the pass itself tells which pairs will matter."""
         sequence = self.scan.protein.sequence
-        contexts = [Context(sequence, (i,)) for i in range(len(sequence))]
-        hidden = np.arange(len(sequence), dtype=np.int64)[:, None]
-        rows = result_of(self._submit(contexts, hidden), stop)[:, 0]
+        rows = result_of(self._submit(*single_contexts(sequence)), stop)[:, 0]
         self.scan.single = SingleScan(self.scan.protein, rows, self.scan.provenance)
         self._changed()
 
@@ -149,9 +147,8 @@ class SuperposedRun(PairScanRun):
         )
         if stop.is_set():
             raise CancelledError
-        pairs = np.concatenate([block.pairs for block in self._blocks])
         with self._lock:
-            pairs = pairs[self.scan.origin[tuple(pairs.T)] == Origin.MISSING]
+            pairs = self._pairs[self.scan.origin[tuple(self._pairs.T)] == Origin.MISSING]
             i, j = pairs.T
             self.scan.put(
                 pairs, np.stack([estimates[i, j], estimates[j, i]], axis=1), Origin.ESTIMATED
@@ -174,8 +171,7 @@ class SuperposedRun(PairScanRun):
         return wanted
 
     def _is_complete(self) -> bool:
-        pairs = np.concatenate([block.pairs for block in self._blocks])
-        origin = self.scan.origin[tuple(pairs.T)]
+        origin = self.scan.origin[tuple(self._pairs.T)]
         audited = self.scan.audit is not None or bool((origin == Origin.EXACT).all())
         return audited and not (origin == Origin.MISSING).any()
 
