@@ -11,6 +11,7 @@ export interface Options {
   state: string;
   /** Status of the scan panel. */
   status: string;
+  presenter: boolean;
   /** Milliseconds between a gesture and its answer. */
   delay: number;
 }
@@ -56,6 +57,8 @@ export class FakeKernel {
       focus: masked[0] ?? null,
       pair: null,
       clock: 1,
+      can_undo: false,
+      can_redo: false,
     };
   }
 
@@ -75,11 +78,19 @@ export class FakeKernel {
   #common(): Record<string, unknown> {
     const { sequence, labels } = this.toy;
     const protein: ProteinInfo = { name: "toy", sequence, labels };
+    const { presenter } = this.#options;
     const error =
       this.#options.state === "error"
         ? "The model ran out of memory: use a shorter protein or a smaller model."
         : "";
-    return { protein, selection_id: "dev", selection_state: this.#state, hover: [], error };
+    return {
+      protein,
+      selection_id: "dev",
+      selection_state: this.#state,
+      hover: [],
+      error,
+      presenter,
+    };
   }
 
   #traits(name: string): Record<string, unknown> {
@@ -224,9 +235,14 @@ export class FakeKernel {
 
   #saved(from: FakeModel, changed: Record<string, unknown>): void {
     if (changed.selection_state) {
-      this.#done.push(this.#state);
-      this.#undone = [];
-      this.#select(changed.selection_state as SelectionState);
+      const state = changed.selection_state as SelectionState;
+      const context = ({ masked, substitutions }: SelectionState) =>
+        JSON.stringify([masked, substitutions]);
+      if (context(state) !== context(this.#state)) {
+        this.#done.push(this.#state);
+        this.#undone = [];
+      }
+      this.#select(state);
     }
     if (changed.hover) {
       for (const model of this.models.values()) {
@@ -240,7 +256,12 @@ export class FakeKernel {
     }
   }
 
-  #select(state: SelectionState): void {
+  #select(given: SelectionState): void {
+    const state = {
+      ...given,
+      can_undo: this.#done.length > 0,
+      can_redo: this.#undone.length > 0,
+    };
     this.#state = state;
     for (const model of this.models.values()) model.receive({ selection_state: state });
     if (this.#options.state !== "live") return;

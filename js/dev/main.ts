@@ -10,6 +10,7 @@ const kernel = new FakeKernel({
   masks: Number(option("masks", "2")),
   state: option("state", "live"),
   status: option("status", "ready"),
+  presenter: option("presenter", "") !== "",
   delay: Number(option("delay", "20")),
 });
 Object.assign(globalThis, { dev: kernel });

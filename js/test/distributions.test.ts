@@ -94,7 +94,14 @@ describe("the history of predictions", () => {
 });
 
 it("gives cards to the focus first, then to the masked residues", () => {
-  const state = { masked: [3, 8], substitutions: [], pair: null, clock: 0 };
+  const state = {
+    masked: [3, 8],
+    substitutions: [],
+    pair: null,
+    clock: 0,
+    can_undo: false,
+    can_redo: false,
+  };
   expect(cardPositions({ ...state, focus: 8 })).toEqual([8, 3]);
   expect(cardPositions({ ...state, focus: 5 })).toEqual([5, 3, 8]);
   expect(cardPositions({ ...state, focus: null })).toEqual([3, 8]);

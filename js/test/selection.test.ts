@@ -2,7 +2,15 @@ import { describe, expect, it } from "vitest";
 import { FakeModel } from "../dev/fake";
 import { SelectionLink } from "../src/core/selection";
 
-const EMPTY = { masked: [], substitutions: [], focus: null, pair: null, clock: 0 };
+const EMPTY = {
+  masked: [],
+  substitutions: [],
+  focus: null,
+  pair: null,
+  clock: 0,
+  can_undo: false,
+  can_redo: false,
+};
 
 function link(id: string, state: object = EMPTY) {
   const model = new FakeModel({ selection_id: id, selection_state: state, hover: [] });
@@ -20,11 +28,25 @@ describe("two links on one page", () => {
     });
     a.selection.toggleMask(7);
     a.selection.toggleMask(3);
-    expect(b.selection.state).toEqual({ ...EMPTY, masked: [3, 7], focus: 3, clock: 2 });
+    expect(b.selection.state).toEqual({
+      ...EMPTY,
+      masked: [3, 7],
+      focus: 3,
+      clock: 2,
+      can_undo: true,
+    });
     expect(calls).toBe(2);
     b.selection.toggleMask(7);
     expect(a.selection.state.masked).toEqual([3]);
     expect(a.selection.state.clock).toBe(3);
+  });
+
+  it("know whether there is a change to take back", () => {
+    const { selection } = link("history", { ...EMPTY, can_redo: true });
+    selection.change({ focus: 4 });
+    expect([selection.state.can_undo, selection.state.can_redo]).toEqual([false, true]);
+    selection.toggleMask(4);
+    expect([selection.state.can_undo, selection.state.can_redo]).toEqual([true, false]);
   });
 
   it("leave links of another selection alone", () => {
@@ -69,7 +91,9 @@ describe("the kernel and the page", () => {
     const saved: unknown[] = [];
     model.onSave = (changed) => saved.push(changed);
     selection.toggleMask(2);
-    expect(saved).toEqual([{ selection_state: { ...EMPTY, masked: [2], focus: 2, clock: 6 } }]);
+    expect(saved).toEqual([
+      { selection_state: { ...EMPTY, masked: [2], focus: 2, clock: 6, can_undo: true } },
+    ]);
   });
 
   it("does not fall back to an echo of an older state", () => {

@@ -105,7 +105,14 @@ describe("fitCamera", () => {
 });
 
 describe("marksOf", () => {
-  const state = { masked: [1], substitutions: [[2, "W"]] as const, focus: null, clock: 1 };
+  const state = {
+    masked: [1],
+    substitutions: [[2, "W"]] as const,
+    focus: null,
+    clock: 1,
+    can_undo: false,
+    can_redo: false,
+  };
   const facts = {
     spot: (k: number) => [k, 0] as const,
     tip: (k: number) => [k, 9] as const,

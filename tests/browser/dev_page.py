@@ -120,8 +120,9 @@ def cell_centre(page, i, j):
     """Return where cell (i, j) is on the page."""
     canvas = heatmap(page).locator("canvas")
     box = canvas.bounding_box()
+    scale = box["width"] / canvas.evaluate("canvas => canvas.offsetWidth")
     x0, y0, cell = (float(canvas.get_attribute(f"data-{name}")) for name in ("x0", "y0", "cell"))
-    return box["x"] + x0 + (j + 0.5) * cell, box["y"] + y0 + (i + 0.5) * cell
+    return box["x"] + scale * (x0 + (j + 0.5) * cell), box["y"] + scale * (y0 + (i + 0.5) * cell)
 
 
 def fill(page, length=60, known=1):
@@ -130,7 +131,7 @@ def fill(page, length=60, known=1):
     wait_for(page, heatmap(page), "data-known", str(count))
 
 
-def open_map(show, length=60, known=1):
-    page = show(f"views=pair_heatmap&masks=0&length={length}", 520)
+def open_map(show, length=60, known=1, query=""):
+    page = show(f"views=pair_heatmap&masks=0&length={length}{query}", 520)
     fill(page, length, known)
     return page

@@ -20,8 +20,9 @@ from playwright.sync_api import expect
 address, show = dev_page.address, dev_page.show
 
 
-def test_click_selects_the_pair_of_the_cell(show):
-    page = open_map(show)
+@pytest.mark.parametrize("query", ["", "&presenter=1"])
+def test_click_selects_the_pair_of_the_cell(show, query):
+    page = open_map(show, query=query)
     page.mouse.click(*cell_centre(page, 10, 40))
     expect_state(page, pair=[10, 40])
     expect_state(page, masked=[10, 40])
@@ -36,6 +37,25 @@ def test_click_on_the_diagonal_toggles_a_mask(show):
     expect_state(page, masked=[7])
     page.mouse.click(*cell_centre(page, 7, 7))
     expect_state(page, masked=[])
+
+
+def test_presenter_mode_makes_everything_larger_at_once(show):
+    page = open_map(show)
+    select = heatmap(page).locator("[data-control=upper]")
+    before = select.bounding_box()["height"]
+    page.evaluate("dev.models.get('pair_heatmap').receive({ presenter: true })")
+    expect(heatmap(page).locator(".plm-root.plm-presenter")).to_be_visible()
+    assert select.bounding_box()["height"] == pytest.approx(1.4 * before, rel=0.03)
+    page.mouse.move(*cell_centre(page, 10, 40))
+    tooltip = heatmap(page).locator(".plm-tooltip")
+    expect(tooltip).to_be_visible()
+    box, frame = tooltip.bounding_box(), heatmap(page).bounding_box()
+    x, y = cell_centre(page, 10, 40)
+    assert box["x"] + box["width"] <= frame["x"] + frame["width"] + 1
+    assert min(abs(box["y"] - y), abs(box["y"] + box["height"] - y)) < 40
+    # as many pixels as the screen shows, else it would be blurred
+    canvas = heatmap(page).locator("canvas")
+    assert canvas.evaluate("c => c.width") == pytest.approx(canvas.bounding_box()["width"], abs=2)
 
 
 def test_hover_names_the_cell_here_and_elsewhere(show):

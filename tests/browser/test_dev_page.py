@@ -91,8 +91,17 @@ def test_shift_click_and_drag_change_ranges_in_one_step(show):
     drag(page, 7, 20)
     expect_masked(page, 5, 6, 21, 22)
     expect_clock(page, 1 + 4)
-    strip(page).get_by_role("button", name="Undo").click()
+    undo, redo = (strip(page).get_by_role("button", name=name) for name in ("Undo", "Redo"))
+    expect(redo).to_be_disabled()
+    undo.click()
     expect_masked(page, 5, 6, 7, 8, 19, 20, 21, 22)
+    redo.click()
+    expect_masked(page, 5, 6, 21, 22)
+    expect(redo).to_be_disabled()
+    for _ in range(4):
+        undo.click()
+    expect_masked(page)
+    expect(undo).to_be_disabled()
 
 
 def test_escape_takes_a_drag_back(show):

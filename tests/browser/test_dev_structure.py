@@ -21,8 +21,8 @@ def protein():
     return Protein.demo()
 
 
-def show_structure(show, protein, **traits):
-    page = show(f"{VIEWS}&length={len(protein)}", 520)
+def show_structure(show, protein, query="", **traits):
+    page = show(f"{VIEWS}&length={len(protein)}{query}", 520)
     page.set_viewport_size({"width": 552, "height": 1300})
     given = {"structure": protein.structure.to_cif(), "top_k_max": 100, **traits}
     page.evaluate("given => dev.models.get('structure_view').receive(given)", given)
@@ -55,8 +55,9 @@ def test_the_whole_structure_is_in_sight(show, protein):
     assert np.ptp(share, axis=0).max() > 0.6
 
 
-def test_clicks_and_hover_in_3d_reach_the_other_views(show, protein):
-    page = show_structure(show, protein)
+@pytest.mark.parametrize("query", ["", "&presenter=1"])
+def test_clicks_and_hover_in_3d_reach_the_other_views(show, protein, query):
+    page = show_structure(show, protein, query)
     for position in residues_in_sight(page, len(protein)):
         x, y = spot(page, position)
         page.mouse.move(x - 2, y)

@@ -1,9 +1,7 @@
 """The kernel side of the views; the browser side is tried in tests/browser."""
 
-import gc
 import threading
 import time
-import weakref
 
 import numpy as np
 import pytest
@@ -11,11 +9,10 @@ from toy_models import NanModel, ToyModel
 from traitlets import TraitError
 
 from plmwidgets.map_styles import robust_limits
-from plmwidgets.models.masked_lm import Context, ModelError
+from plmwidgets.models.masked_lm import Context
 from plmwidgets.protein import Protein
 from plmwidgets.scan.start import prepare_pairs, scan_pairs
 from plmwidgets.widgets.distributions import Distributions
-from plmwidgets.widgets.explorer import Explorer
 from plmwidgets.widgets.live import LivePrediction
 from plmwidgets.widgets.pair_heatmap import PairHeatmap
 from plmwidgets.widgets.scan_panel import ScanPanel
@@ -44,154 +41,6 @@ def decoded(packed):
 
 
 # Selection
-
-
-def test_a_selection_takes_what_a_person_writes(protein):
-    selection = Selection(protein)
-    selection.masked = [7, 3, 3]
-    assert selection.masked == {3, 7}
-    selection.masked = "2-4, Q22"
-    assert selection.masked == {1, 2, 3, 21}
-    selection.masked |= {0}
-    assert 0 in selection.masked
-    selection.substitutions = "K2W"
-    assert selection.substitutions == {1: "W"}
-    selection.substitutions = {1: "k", 4: "g"}
-    assert selection.substitutions == {4: "G"}, "the wild type is no substitution"
-    assert selection.context == Context.of(SEQUENCE, {0, 1, 2, 3, 21}, {4: "G"})
-    assert "Q22" in repr(selection)
-
-
-@pytest.mark.parametrize(
-    ("trait", "value", "match"),
-    [
-        ("masked", {99}, "0 to 21"),
-        ("masked", "A999", "999"),
-        ("masked", 3.5, "not iterable"),
-        ("substitutions", {0: "!"}, "cannot substitute"),
-        ("substitutions", {77: "A"}, "out of range"),
-        ("focus", -1, "out of range"),
-        ("pair", (3, 3), "two different"),
-        ("pair", (1, 2, 3), "two different"),
-        ("hover", [40], "out of range"),
-    ],
-)
-def test_a_selection_refuses_nonsense_and_stays_as_it_was(protein, trait, value, match):
-    selection = Selection(protein)
-    selection.masked = {5}
-    before = selection.to_state()
-    with pytest.raises(TraitError, match=match):
-        setattr(selection, trait, value)
-    assert selection.to_state() == before
-
-
-def test_a_change_of_several_things_is_heard_once(protein):
-    selection = Selection(protein)
-    heard = []
-    selection.observe(lambda _: heard.append(selection.to_state()), "clock")
-    selection.select_pair(9, 4)
-    assert len(heard) == 1
-    assert heard[0]["masked"] == [4, 9]
-    assert heard[0]["pair"] == [9, 4]
-    assert heard[0]["focus"] == 9
-
-
-def test_undo_and_redo_walk_through_masks_and_substitutions(protein):
-    selection = Selection(protein)
-    selection.undo()  # nothing to undo: nothing happens
-    selection.masked = {1}
-    selection.substitutions = {2: "W"}
-    selection.focus = 5  # no step of its own
-    selection.select_pair(3, 8)
-    selection.undo()
-    assert (selection.masked, selection.substitutions) == ({1}, {2: "W"})
-    selection.undo()
-    assert (selection.masked, selection.substitutions) == ({1}, {})
-    selection.redo()
-    assert selection.substitutions == {2: "W"}
-    selection.undo()
-    selection.undo()
-    assert selection.masked == frozenset()
-    selection.redo()
-    selection.masked = {4}  # a new branch: nothing to redo any more
-    selection.redo()
-    assert selection.masked == {4}
-
-
-def test_two_views_of_a_selection_stay_in_step(protein):
-    selection = Selection(protein)
-    one, two = (SequenceStrip(protein, selection=selection) for _ in range(2))
-    state = {**selection.to_state(), "masked": [2, 6], "focus": 6, "clock": 1}
-    one.set_state({"selection_state": state})
-    assert selection.masked == {2, 6}
-    assert two.selection_state["masked"] == [2, 6]
-    assert two.selection_state["clock"] == selection.clock == 1
-    selection.masked = ()
-    assert one.selection_state["masked"] == []
-    one.set_state({"hover": [4]})
-    assert selection.hover == (4,)
-    assert two.hover == [4]
-
-
-def test_a_state_that_arrives_late_does_not_undo_a_newer_click(protein):
-    selection = Selection(protein)
-    strip, other = (SequenceStrip(protein, selection=selection) for _ in range(2))
-    first = {**selection.to_state(), "masked": [2], "clock": 1}
-    second = {**first, "masked": [2, 3], "clock": 2}  # held back while the kernel is busy
-    third = {**first, "masked": [2, 3, 9], "clock": 3}  # the page's next click, in another view
-    strip.set_state({"selection_state": first})
-    other.set_state({"selection_state": third})
-    strip.set_state({"selection_state": second})
-    assert selection.masked == {2, 3, 9}
-    assert strip.selection_state == other.selection_state == selection.to_state()
-
-
-def test_a_click_at_the_same_time_as_a_change_in_python_leaves_all_in_step(protein):
-    selection = Selection(protein)
-    strip, other = (SequenceStrip(protein, selection=selection) for _ in range(2))
-    clicked = {**selection.to_state(), "masked": [5], "clock": 1}
-    selection.masked = {8}  # clock 1 as well
-    strip.set_state({"selection_state": clicked})
-    assert selection.masked == {5}
-    assert strip.selection_state == other.selection_state == selection.to_state()
-    assert selection.clock == 2, "views take a tie as an echo and follow a later state only"
-
-
-def test_an_impossible_pair_changes_nothing(protein):
-    selection = Selection(protein)
-    selection.masked = {5}
-    for pair in ((3, 3), (3, 99)):
-        with pytest.raises(TraitError):
-            selection.select_pair(*pair)
-    assert selection.masked == {5}
-    assert selection.clock == 1
-
-
-@pytest.mark.parametrize(
-    "state",
-    [
-        {"masked": [999], "substitutions": [], "focus": None, "pair": None, "clock": 9},
-        {"masked": "zzz", "substitutions": [], "focus": None, "pair": None, "clock": 9},
-        {"masked": [], "substitutions": [[0, "<b>"]], "focus": None, "pair": None, "clock": 9},
-        {"masked": [], "substitutions": 5, "focus": None, "pair": None, "clock": 9},
-        {"clock": "x"},
-        {"masked": [1], "substitutions": [], "focus": None, "pair": [1, 1], "clock": 3},
-    ],
-)
-def test_a_malformed_state_from_the_page_changes_nothing_and_is_told(protein, state):
-    view = SequenceStrip(protein)
-    view.selection.masked = {5}
-    view.set_state({"selection_state": state})
-    assert view.selection.masked == {5}
-    assert view.error
-    assert view.selection_state["masked"] == [5], "the page is told what holds"
-    assert view.selection.clock > (state["clock"] if state["clock"] != "x" else 0)
-    view.set_state({"selection_state": {**view.selection.to_state(), "masked": [1], "clock": 50}})
-    assert view.selection.masked == {1}
-    assert view.error == "", "the message goes when all is well again"
-
-
-# Live prediction and distributions
 
 
 def test_the_prediction_follows_the_selection(protein):
@@ -414,97 +263,6 @@ def test_the_3d_view_draws_the_strongest_pairs_with_their_contacts():
 
 
 # Explorer
-
-
-def test_the_explorer_links_everything(protein):
-    explorer = Explorer(protein, ToyModel("explorer"))
-    explorer.strip.selection.masked = {2}
-    assert explorer.heatmap.selection is explorer.selection
-    wait_for(lambda: explorer.distributions.prediction is not None)
-    wait_for(lambda: explorer.distributions.prediction["masked"] == [2])
-    assert explorer.scan.progress.status == "ready"
-    explorer.scan.start()
-    explorer.scan.wait(30)
-    assert len(explorer.to_pandas()) == 462
-    assert "finished" in repr(explorer)
-    explorer.close()
-
-
-def test_what_is_closed_is_forgotten(protein):
-    model = ToyModel("closed")
-    scan = prepare_pairs(protein, model)
-    selection = Selection(protein)
-    shared = {"selection": selection, "live": LivePrediction(protein, model, selection)}
-    views = [
-        SequenceStrip(protein, scan=scan, **shared),
-        StructureView(protein, scan=scan, **shared),
-        Distributions(protein, **shared),
-        Distributions(protein, model, selection=selection),
-        PairHeatmap(scan, selection=selection),
-        ScanPanel(scan, selection=selection),
-    ]
-    wait_for(lambda: all(view.prediction for view in views[2:4]))
-    watched = [weakref.ref(view) for view in views]
-    for view in views:
-        view.close()
-        view.close()  # once more does no harm
-    calls = len(model.calls)
-    shared["live"].close()
-    selection.masked = {5}
-    time.sleep(0.05)
-    assert len(model.calls) == calls, "nobody is left who wants a prediction"
-    views.clear()
-    del view
-    gc.collect()
-    assert [ref() for ref in watched] == [None] * 6
-
-
-def test_a_closed_explorer_leaves_the_model_alone(protein):
-    model = ToyModel("closed explorer")
-    explorer = Explorer(protein, model)
-    wait_for(lambda: explorer.distributions.prediction is not None)
-    explorer.close()
-    calls = len(model.calls)
-    explorer.selection.masked = {5}
-    time.sleep(0.05)
-    assert len(model.calls) == calls
-
-
-def test_a_view_that_cannot_be_made_says_so_once(protein, monkeypatch):
-    ignored = []
-    monkeypatch.setattr("sys.unraisablehook", lambda failure: ignored.append(failure.exc_value))
-    scan = prepare_pairs(protein, ToyModel("unmade"))
-    other = Selection(Protein("ACDE"))
-    for make in (
-        lambda: PairHeatmap(scan, selection=other),
-        lambda: ScanPanel(scan, selection=other),
-        lambda: StructureView(protein, scan=scan, selection=other),
-        lambda: Explorer("", ToyModel("x")),
-    ):
-        with pytest.raises(ValueError, match=r"another protein|empty"):
-            make()
-    gc.collect()
-    assert ignored == []
-
-
-def test_the_explorer_explains_what_it_cannot_take():
-    with pytest.raises(ValueError, match="empty"):
-        Explorer("", ToyModel("x"))
-    with pytest.raises(TypeError, match="modle"):
-        Explorer(SEQUENCE, modle=ToyModel("x"))
-    with pytest.raises(ValueError, match="another protein"):
-        SequenceStrip(Protein("ACD"), selection=Selection(Protein("ACDE")))
-    model = ToyModel("short")
-
-    def check(sequence):
-        raise ModelError("takes at most 10 residues")
-
-    model.check_sequence = check
-    with pytest.raises(ModelError, match="at most 10"):
-        Explorer(SEQUENCE, model)
-
-
-# Small parts
 
 
 def test_an_envelope_holds_bytes_dtype_and_shape():

@@ -1,4 +1,5 @@
 /** Small helpers to build DOM without markup strings: text from outside stays text. */
+import { pixelRatio } from "./place";
 
 type Attributes = Record<string, string | number | boolean>;
 
@@ -16,13 +17,13 @@ export function element<K extends keyof HTMLElementTagNameMap>(
   return node;
 }
 
-/** Size a canvas for the screen's pixel ratio; returns a context in CSS pixels. */
+/** Size a canvas for the screen's pixels; returns a context in CSS pixels. */
 export function prepareCanvas(
   canvas: HTMLCanvasElement,
   width: number,
   height: number,
 ): CanvasRenderingContext2D {
-  const ratio = globalThis.devicePixelRatio || 1;
+  const ratio = pixelRatio(canvas);
   canvas.width = Math.round(width * ratio);
   canvas.height = Math.round(height * ratio);
   canvas.style.width = `${width}px`;

@@ -16,14 +16,24 @@ export interface SelectionState {
   /** [i, j]: the residue affected and the one hidden as well. */
   readonly pair: readonly [number, number] | null;
   readonly clock: number;
+  readonly can_undo: boolean;
+  readonly can_redo: boolean;
 }
 
-type Change = Partial<Omit<SelectionState, "clock">>;
+type Change = Partial<Pick<SelectionState, "masked" | "substitutions" | "focus" | "pair">>;
 type BusMessage =
   | { origin: SelectionLink; state: SelectionState }
   | { origin: SelectionLink; hover: readonly number[] };
 
-const EMPTY: SelectionState = { masked: [], substitutions: [], focus: null, pair: null, clock: 0 };
+const EMPTY: SelectionState = {
+  masked: [],
+  substitutions: [],
+  focus: null,
+  pair: null,
+  clock: 0,
+  can_undo: false,
+  can_redo: false,
+};
 const BUS = Symbol.for("plmwidgets.selection-bus");
 
 /** Views are separate bundles: the only place they share is the page. */
@@ -83,7 +93,12 @@ export class SelectionLink {
 
   /** Apply a gesture of this view: here at once, on the page, and in the kernel. */
   change(change: Change): void {
-    const state = { ...this.#state, ...change, clock: this.#state.clock + 1 };
+    const before = this.#state;
+    const state = { ...before, ...change, clock: before.clock + 1 };
+    if (contextOf(state) !== contextOf(before)) {
+      state.can_undo = true;
+      state.can_redo = false;
+    }
     this.#accept(state);
     for (const receive of [...this.#bus]) receive({ origin: this, state });
     this.#model.set("selection_state", state);
@@ -136,6 +151,11 @@ export class SelectionLink {
     this.#hover = positions;
     for (const listener of [...this.#hoverListeners]) listener();
   }
+}
+
+/** What a step of undo takes back. */
+function contextOf({ masked, substitutions }: SelectionState): string {
+  return JSON.stringify([masked, substitutions]);
 }
 
 function same(a: readonly number[], b: readonly number[]): boolean {

@@ -1,5 +1,6 @@
 /** A line or two of text at the pointer, kept inside the view so that no host can clip it. */
 import { element } from "./elements";
+import { placeIn } from "./place";
 
 const GAP = 14;
 
@@ -17,11 +18,10 @@ export class Tooltip {
     const box = this.#box;
     if (box.textContent !== text) box.textContent = text;
     box.hidden = false;
-    const frame = this.#root.getBoundingClientRect();
-    const x = clientX - frame.left;
-    const y = clientY - frame.top;
+    const { x, y } = placeIn(this.#root, clientX, clientY);
+    const room = this.#root.clientWidth;
     const below = y - GAP - box.offsetHeight < 0;
-    box.style.left = `${Math.max(0, Math.min(x + GAP, frame.width - box.offsetWidth))}px`;
+    box.style.left = `${Math.max(0, Math.min(x + GAP, room - box.offsetWidth))}px`;
     box.style.top = `${below ? y + GAP : y - GAP - box.offsetHeight}px`;
   }
 

@@ -92,6 +92,12 @@ export function defineView(definition: ViewDefinition) {
             host.dataset.frames = String(frames);
           }),
         );
+        const enlarge = (): void => {
+          root.classList.toggle("plm-presenter", model.get("presenter") === true);
+          redraw();
+        };
+        enlarge();
+        onTrait(model, "presenter", live, enlarge);
         followTheme(root, live, redraw);
         onTrait(model, definition.traits, live, redraw);
         selection.onState(redraw);

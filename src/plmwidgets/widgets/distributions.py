@@ -49,6 +49,7 @@ class Distributions(View):
         *,
         selection: Selection | None = None,
         live: LivePrediction | None = None,
+        presenter: bool = False,
     ) -> None:
         if live is None:
             if model is None:
@@ -56,7 +57,8 @@ class Distributions(View):
             selection = Selection(protein) if selection is None else selection
             live = LivePrediction(protein, as_model(model), selection)
             self._at_close.append(live.close)
-        super().__init__(protein, live.selection if selection is None else selection)
+        selection = live.selection if selection is None else selection
+        super().__init__(protein, selection, presenter=presenter)
         self._live = live
         for name in ("pending", "error"):
             self._at_close.append(t.dlink((live, name), (self, name)).unlink)

@@ -5,6 +5,7 @@ from typing import Any, Literal
 
 import ipywidgets
 import pandas as pd
+import traitlets as t
 
 from plmwidgets.models import as_model
 from plmwidgets.models.masked_lm import MaskedLM
@@ -32,6 +33,8 @@ class Explorer(ipywidgets.GridBox):
         Folder that keeps the scan: the same call in a new session shows what it holds and goes on.
     method, precision
         Of the scan: see `scan_pairs`.
+    presenter : bool
+        Larger type, for a lecture or a shared screen.
 
     Attributes
     ----------
@@ -45,6 +48,8 @@ class Explorer(ipywidgets.GridBox):
     heatmap : PairHeatmap
     structure : StructureView
     panel : ScanPanel
+    presenter : bool
+        Assignable at any time.
 
     Examples
     --------
@@ -55,6 +60,8 @@ class Explorer(ipywidgets.GridBox):
     64
     """
 
+    presenter = t.Bool(False)
+
     def __init__(
         self,
         protein: Protein | str,
@@ -63,6 +70,7 @@ class Explorer(ipywidgets.GridBox):
         *,
         method: Literal["exact", "superposed"] = "exact",
         precision: str | None = None,
+        presenter: bool = False,
     ) -> None:
         protein, model = as_protein(protein), as_model(model)
         self.protein = protein
@@ -88,6 +96,7 @@ class Explorer(ipywidgets.GridBox):
             view.layout.min_width = "0"
         super().__init__(
             children=list(areas.values()),
+            presenter=presenter,
             layout=ipywidgets.Layout(
                 grid_template_areas='"strip strip" "panel panel" "map structure" '
                 '"distributions distributions"',
@@ -99,6 +108,11 @@ class Explorer(ipywidgets.GridBox):
 
     def __repr__(self) -> str:
         return f"Explorer({self.protein.name}, {self.model.name}; {self.scan.progress})"
+
+    @t.observe("presenter")
+    def _presenter_changed(self, change: Any) -> None:
+        for view in self.children:
+            view.presenter = change["new"]
 
     def to_pandas(self) -> pd.DataFrame:
         """Return the tidy table of the pairs scanned so far, as `PairScan.to_pandas`."""

@@ -83,12 +83,13 @@ class PairHeatmap(View):
         upper: str = "js_dist_avg",
         lower: str | None = None,
         normalisation: str = "none",
+        presenter: bool = False,
     ) -> None:
         protein = scan.protein
         self._scan = scan
         self._drawing = threading.RLock()
         self._structure = {} if protein.structure is None else _structure_maps(protein)
-        super().__init__(protein, selection)
+        super().__init__(protein, selection, presenter=presenter)
         self.set_trait("options", [[name, label[0]] for name, label in self._known().items()])
         self.distances = envelope(self._structure.get("distance"))
         size = 4 * len(protein) ** 2

@@ -23,9 +23,11 @@ class ScanPanel(View):
     _esm = bundle("scan_panel")
     scan = t.Dict(read_only=True).tag(sync=True)
 
-    def __init__(self, scan: PairScan, *, selection: Selection | None = None) -> None:
+    def __init__(
+        self, scan: PairScan, *, selection: Selection | None = None, presenter: bool = False
+    ) -> None:
         self._pair_scan = scan
-        super().__init__(scan.protein, selection)
+        super().__init__(scan.protein, selection, presenter=presenter)
         self._refresh = Throttle(self._show)
         self._show()
         self._at_close.append(scan.subscribe(self._refresh))

@@ -113,6 +113,8 @@ class Selection(t.HasTraits):
                 "focus": self.focus,
                 "pair": None if self.pair is None else list(self.pair),
                 "clock": self.clock,
+                "can_undo": bool(self._past),
+                "can_redo": bool(self._future),
             }
 
     def merge_state(self, state: Mapping[str, Any]) -> None:

@@ -63,6 +63,8 @@ class View(anywidget.AnyWidget):
         Shared with other views, or the view's own.
     error : str
         Drawn in the view when not empty.
+    presenter : bool
+        Larger type, for a lecture or a shared screen.
     """
 
     protein = t.Instance(Protein, read_only=True).tag(sync=True, to_json=_protein_info)
@@ -70,10 +72,13 @@ class View(anywidget.AnyWidget):
     selection_state = t.Dict().tag(sync=True)
     hover = t.List(t.Int()).tag(sync=True)
     error = t.Unicode().tag(sync=True)
+    presenter = t.Bool(False).tag(sync=True)
     # A trait, as a view that could not be made is closed as well.
     _at_close: t.List[Any] = t.List()
 
-    def __init__(self, protein: Protein, selection: Selection | None = None) -> None:
+    def __init__(
+        self, protein: Protein, selection: Selection | None = None, *, presenter: bool = False
+    ) -> None:
         self.selection = Selection(protein) if selection is None else selection
         if self.selection.protein.sequence != protein.sequence:
             raise ValueError("the selection belongs to another protein: make one for this protein")
@@ -81,7 +86,9 @@ class View(anywidget.AnyWidget):
         self.set_trait("protein", protein)
         self.set_trait("selection_id", self.selection.id)
         super().__init__(
-            selection_state=self.selection.to_state(), hover=list(self.selection.hover)
+            selection_state=self.selection.to_state(),
+            hover=list(self.selection.hover),
+            presenter=presenter,
         )
         self.follow(self.selection, "clock", self._show_selection)
         self.follow(self.selection, "hover", self._show_hover)

@@ -2,6 +2,7 @@
 import { chemistryClass, colourIndex, colourTable, inkOn } from "../../core/colour";
 import { element, prepareCanvas } from "../../core/elements";
 import type { ProteinInfo } from "../../core/model";
+import { placeIn } from "../../core/place";
 import type { SelectionState } from "../../core/selection";
 import type { Theme } from "../../core/theme";
 import type { Prediction } from "./prediction";
@@ -111,14 +112,8 @@ export class Profile {
   }
 
   at(clientX: number, clientY: number): Cell | null {
-    const frame = this.#canvas.getBoundingClientRect();
-    return cellAt(
-      clientX - frame.left,
-      clientY - frame.top,
-      this.#scroll,
-      this.#width,
-      this.#protein.sequence.length,
-    );
+    const { x, y } = placeIn(this.#canvas, clientX, clientY);
+    return cellAt(x, y, this.#scroll, this.#width, this.#protein.sequence.length);
   }
 
   #drawImage(): void {

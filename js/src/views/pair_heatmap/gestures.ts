@@ -1,4 +1,5 @@
 /** Pointer, wheel and keys on the map. */
+import { placeIn } from "../../core/place";
 import { whenWheelIsMeant } from "../../core/wheel";
 import type { Cell } from "./window";
 
@@ -49,10 +50,7 @@ export function listen(canvas: HTMLCanvasElement, signal: AbortSignal, target: T
   whenWheelIsMeant(canvas, signal, (meant) => {
     wheelIsMeant = meant;
   });
-  const place = (event: MouseEvent) => {
-    const box = canvas.getBoundingClientRect();
-    return { x: event.clientX - box.left, y: event.clientY - box.top };
-  };
+  const place = (event: MouseEvent) => placeIn(canvas, event.clientX, event.clientY);
   const on = <K extends keyof HTMLElementEventMap>(
     name: K,
     react: (event: HTMLElementEventMap[K]) => void,

@@ -1,6 +1,7 @@
 /** How residues depend on each other: one map above the diagonal, another below. */
 import { element } from "../../core/elements";
 import { coalesce } from "../../core/model";
+import { magnification, pixelRatio } from "../../core/place";
 import { readTheme } from "../../core/theme";
 import { Tooltip } from "../../core/tooltip";
 import { defineView, type View, type ViewContext } from "../../core/view";
@@ -281,7 +282,7 @@ class PairHeatmap implements View, Target {
     if (width === 0) return;
     const length = this.#length;
     const frame = layOut(width, protein.labels);
-    const ratio = globalThis.devicePixelRatio || 1;
+    const ratio = pixelRatio(this.#canvas);
     const window = this.#window
       ? clamp(this.#window, length, frame.side)
       : whole(length, frame.side);
@@ -334,15 +335,17 @@ class PairHeatmap implements View, Target {
   #showTooltip(): void {
     const picture = this.#picture;
     const box = this.#canvas.getBoundingClientRect();
+    const scale = magnification(this.#canvas);
+    const show = (cell: Cell, x: number, y: number): void =>
+      this.#tooltip.show(this.#traits.describe(cell), box.left + scale * x, box.top + scale * y);
     if (this.#cursor && picture) {
       const [x, y] = cornerOf(picture, this.#cursor);
-      const size = picture.window.cell;
-      this.#tooltip.show(this.#traits.describe(this.#cursor), box.left + x + size, box.top + y);
+      show(this.#cursor, x + picture.window.cell, y);
       return;
     }
     const at = this.#pointer;
     const cell = at && this.cellAt(at.x, at.y);
-    if (cell) this.#tooltip.show(this.#traits.describe(cell), box.left + at.x, box.top + at.y);
+    if (at && cell) show(cell, at.x, at.y);
     else this.#tooltip.hide();
   }
 }

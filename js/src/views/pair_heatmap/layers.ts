@@ -1,5 +1,6 @@
 /** One canvas in two layers: the map, and what is drawn over it again and again. */
 import { element, prepareCanvas } from "../../core/elements";
+import { pixelRatio } from "../../core/place";
 
 export class Layers {
   readonly canvas = element("canvas", { tabindex: 0, role: "application" });
@@ -8,7 +9,7 @@ export class Layers {
 
   /** A context in CSS pixels to draw the map with; it shows at the next call of `over`. */
   ground(width: number, height: number): OffscreenCanvasRenderingContext2D {
-    const ratio = globalThis.devicePixelRatio || 1;
+    const ratio = pixelRatio(this.canvas);
     const [across, down] = [Math.round(width * ratio), Math.round(height * ratio)];
     if (this.canvas.width !== across || this.canvas.height !== down) {
       prepareCanvas(this.canvas, width, height);

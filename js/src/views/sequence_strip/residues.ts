@@ -2,6 +2,7 @@
 import { chemistryColour, colourOf, inkOn, type ScaleKind } from "../../core/colour";
 import { element } from "../../core/elements";
 import type { ProteinInfo } from "../../core/model";
+import { magnification } from "../../core/place";
 import type { SelectionState } from "../../core/selection";
 import { type Drag, describe, inDrag } from "./gestures";
 
@@ -103,10 +104,11 @@ export class Residues {
     const frame = this.list.getBoundingClientRect();
     const box = cell.getBoundingClientRect();
     const margin = box.height;
-    if (box.top - margin < frame.top) this.list.scrollTop += box.top - margin - frame.top;
-    if (box.bottom + margin > frame.bottom) {
-      this.list.scrollTop += box.bottom + margin - frame.bottom;
-    }
+    const scale = magnification(this.list);
+    const above = frame.top - (box.top - margin);
+    const below = box.bottom + margin - frame.bottom;
+    if (above > 0) this.list.scrollTop -= above / scale;
+    if (below > 0) this.list.scrollTop += below / scale;
   }
 }
 

@@ -28,6 +28,8 @@ export class Toolbar {
   #busy = element("div", { class: "plm-busy" });
   #notice = element("div", { class: "strip-notice", role: "status" });
   #around: HTMLElement;
+  #undo: HTMLButtonElement;
+  #redo: HTMLButtonElement;
   #shown = "";
 
   constructor(name: string, actions: Actions, signal: AbortSignal) {
@@ -86,6 +88,8 @@ export class Toolbar {
       element("span", { class: "plm-muted" }, "Å"),
       button("Mask around", "Around", "Mask all within this distance of the focus", sendAround),
     );
+    this.#undo = button("Undo", "↶", "Undo (Ctrl+Z)", () => actions.undo());
+    this.#redo = button("Redo", "↷", "Redo (Shift+Ctrl+Z)", () => actions.redo());
     this.root = element(
       "div",
       { class: "strip-toolbar" },
@@ -117,8 +121,8 @@ export class Toolbar {
           button("Clear", "Clear", "Take all masks and substitutions back (Esc)", () =>
             actions.clear(),
           ),
-          button("Undo", "↶", "Undo (Ctrl+Z)", () => actions.undo()),
-          button("Redo", "↷", "Redo (Shift+Ctrl+Z)", () => actions.redo()),
+          this.#undo,
+          this.#redo,
         ),
       ),
       this.#notice,
@@ -126,11 +130,14 @@ export class Toolbar {
     );
   }
 
+  /** What is selected, in numbers, and whether there is a change to take back. */
   count(length: number, state: SelectionState): void {
     this.#length.textContent = `${length} residues`;
     this.#masked.textContent = `${state.masked.length} masked`;
     this.#replaced.textContent = `${state.substitutions.length} substituted`;
     this.#replaced.hidden = state.substitutions.length === 0;
+    this.#undo.disabled = !state.can_undo;
+    this.#redo.disabled = !state.can_redo;
   }
 
   draw(colourBy: string, options: readonly Option[], scale: Scale | null): void {

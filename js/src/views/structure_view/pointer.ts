@@ -1,4 +1,5 @@
 /** Hover and clicks on the 3D drawing; turning and zooming are the engine's. */
+import { placeIn } from "../../core/place";
 import { whenWheelIsMeant } from "../../core/wheel";
 import type { Pick, Scene } from "./scene";
 
@@ -18,10 +19,7 @@ export function listenToPointer(scene: Scene, signal: AbortSignal, react: Reacti
   let down: { x: number; y: number } | null = null;
   let at = { x: 0, y: 0 };
 
-  const place = (event: PointerEvent) => {
-    const box = canvas.getBoundingClientRect();
-    return { x: event.clientX - box.left, y: event.clientY - box.top };
-  };
+  const place = (event: PointerEvent) => placeIn(canvas, event.clientX, event.clientY);
   const hover = (): void => {
     timer = undefined;
     last = performance.now();
