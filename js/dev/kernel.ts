@@ -124,6 +124,17 @@ export class FakeKernel {
         pending,
       };
     }
+    if (name === "joint_table") {
+      return {
+        table: null,
+        pending,
+        automatic: true,
+        show: "log_ratio",
+        chain_order: "mean",
+        letters: LETTERS,
+        chemistry_order: CHEMISTRY_ORDER,
+      };
+    }
     if (name === "pair_heatmap") return this.#heatmap("js_div", "contacts", "none");
     if (name === "scan_panel") return { scan: this.#scan(this.#options.status) };
     return {};
@@ -265,15 +276,31 @@ export class FakeKernel {
     this.#state = state;
     for (const model of this.models.values()) model.receive({ selection_state: state });
     if (this.#options.state !== "live") return;
+    const joint = this.models.get("joint_table");
+    if (joint?.get("automatic")) this.#joint();
     const strip = this.models.get("sequence_strip");
     strip?.receive(this.#values(String(strip.get("colour_by"))));
     this.models.get("distributions")?.receive({ prediction: this.#prediction(), pending: false });
+  }
+
+  #joint(): void {
+    const { pair } = this.#state;
+    const probabilities = pair && envelope(this.toy.joint(...pair), 3, 20, 20);
+    // The figures are made up: Python's are tested in Python.
+    const figures = { mutual_information: [0.31, 0.3, 0.32], disagreement: 0.04 };
+    this.models
+      .get("joint_table")
+      ?.receive({ table: pair && { pair, probabilities, ...figures }, pending: false });
   }
 
   #message(message: { type: string; text?: string; percent?: number }): void {
     if (message.type === "prioritise") {
       const { type: _, ...region } = message;
       this.models.get("pair_heatmap")?.receive({ region });
+      return;
+    }
+    if (message.type === "compute") {
+      this.#joint();
       return;
     }
     const clock = this.#state.clock + 1;

@@ -55,6 +55,27 @@ export class ToyModel {
     return result;
   }
 
+  /** (3, 20, 20): the mean of both orders of the chain rule, i first, j first. */
+  joint(i: number, j: number): Float32Array {
+    const row = (k: number, masked: number[], other: number, letter: string | undefined) =>
+      this.probabilities(masked, letter ? [[other, letter]] : []).subarray(20 * k, 20 * k + 20);
+    const both = [i, j];
+    const [atI, atJ] = [row(i, both, j, undefined), row(j, both, i, undefined)];
+    const tables = new Float32Array(3 * 400);
+    for (let a = 0; a < 20; a += 1) {
+      const afterI = row(j, [j], i, LETTERS[a]);
+      const afterJ = row(i, [i], j, LETTERS[a]);
+      for (let b = 0; b < 20; b += 1) {
+        tables[400 + 20 * a + b] = (atI[a] ?? 0) * (afterI[b] ?? 0);
+        tables[800 + 20 * b + a] = (atJ[a] ?? 0) * (afterJ[b] ?? 0);
+      }
+    }
+    for (let k = 0; k < 400; k += 1) {
+      tables[k] = ((tables[400 + k] ?? 0) + (tables[800 + k] ?? 0)) / 2;
+    }
+    return tables;
+  }
+
   /** (L, L) row = residue affected, column = the one hidden as well; NaN on the diagonal. */
   pairMap(contact: number, noise: number): Float32Array {
     const length = this.sequence.length;

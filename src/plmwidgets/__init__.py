@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from plmwidgets.scan.store import StoreError as StoreError
     from plmwidgets.widgets.distributions import Distributions as Distributions
     from plmwidgets.widgets.explorer import Explorer as Explorer
+    from plmwidgets.widgets.joint_table import JointTable as JointTable
     from plmwidgets.widgets.nglview_export import to_nglview as to_nglview
     from plmwidgets.widgets.pair_heatmap import PairHeatmap as PairHeatmap
     from plmwidgets.widgets.scan_panel import ScanPanel as ScanPanel
@@ -51,6 +52,7 @@ _HOMES = {
     "Distributions": "widgets.distributions",
     "Explorer": "widgets.explorer",
     "JointDistribution": "scan.joint",
+    "JointTable": "widgets.joint_table",
     "ModelError": "models.masked_lm",
     "PairHeatmap": "widgets.pair_heatmap",
     "PairScan": "scan.pair",

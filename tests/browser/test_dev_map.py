@@ -50,7 +50,7 @@ def test_presenter_mode_makes_everything_larger_at_once(show):
     tooltip = heatmap(page).locator(".plm-tooltip")
     expect(tooltip).to_be_visible()
     box, frame = tooltip.bounding_box(), heatmap(page).bounding_box()
-    x, y = cell_centre(page, 10, 40)
+    _, y = cell_centre(page, 10, 40)
     assert box["x"] + box["width"] <= frame["x"] + frame["width"] + 1
     assert min(abs(box["y"] - y), abs(box["y"] + box["height"] - y)) < 40
     # as many pixels as the screen shows, else it would be blurred

@@ -1,7 +1,7 @@
 """The joint distribution of two hidden residues, from a model that gives one at a time."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Final, Literal
 
 import numpy as np
 import pandas as pd
@@ -15,7 +15,8 @@ from plmwidgets.protein import Protein
 from plmwidgets.scan.start import as_protein, positions_of
 from plmwidgets.service import service_for
 
-Order = Literal["i first", "j first", "mean"]
+Order = Literal["mean", "i first", "j first"]
+ORDERS: Final[tuple[Order, ...]] = ("mean", "i first", "j first")
 
 
 @dataclass(frozen=True)
@@ -110,14 +111,40 @@ def joint(protein: Protein | str, model: MaskedLM | str, i: int, j: int) -> Join
     """
     protein, model = as_protein(protein), as_model(model)
     model.check_sequence(protein.sequence)
+    contexts, wanted = joint_contexts(protein, i, j)
+    return joint_from(protein, i, j, service_for(model).log_probabilities(contexts, wanted))
+
+
+def joint_contexts(protein: Protein, i: int, j: int) -> tuple[list[Context], NDArray[np.int64]]:
+    """Return what a model is asked for a joint distribution: 41 contexts, and (i, j) in each.
+
+    Raises
+    ------
+    IndexError, ValueError
+        As `joint`.
+    """
     if len(positions_of(protein, (i, j))) < 2:
         raise ValueError("a joint distribution needs two different positions")
     sequence = protein.sequence
     contexts = [Context.of(sequence, (i, j))]
     contexts += [Context.of(sequence, (j,), {i: letter}) for letter in AMINO_ACIDS]
     contexts += [Context.of(sequence, (i,), {j: letter}) for letter in AMINO_ACIDS]
-    wanted = np.array([(i, j)] * len(contexts), dtype=np.int64)
-    values = service_for(model).log_probabilities(contexts, wanted).astype(np.float64)
+    return contexts, np.array([(i, j)] * len(contexts), dtype=np.int64)
+
+
+def joint_from(
+    protein: Protein, i: int, j: int, log_probabilities: NDArray[np.floating[Any]]
+) -> JointDistribution:
+    """Put a model's answers to `joint_contexts` together.
+
+    Parameters
+    ----------
+    protein : Protein
+    i, j : int
+    log_probabilities : ndarray, shape (41, 2, 20)
+        Natural logarithms, at i and j.
+    """
+    values = log_probabilities.astype(np.float64)
     size = len(AMINO_ACIDS)
     at_j, at_i = values[1 : size + 1, 1], values[size + 1 :, 0]
     return JointDistribution(

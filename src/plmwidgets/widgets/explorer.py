@@ -12,6 +12,7 @@ from plmwidgets.models.masked_lm import MaskedLM
 from plmwidgets.protein import Protein
 from plmwidgets.scan.start import as_protein, prepare_pairs
 from plmwidgets.widgets.distributions import Distributions
+from plmwidgets.widgets.joint_table import JointTable
 from plmwidgets.widgets.live import LivePrediction
 from plmwidgets.widgets.pair_heatmap import PairHeatmap
 from plmwidgets.widgets.scan_panel import ScanPanel
@@ -47,6 +48,7 @@ class Explorer(ipywidgets.GridBox):
     distributions : Distributions
     heatmap : PairHeatmap
     structure : StructureView
+    joint : JointTable
     panel : ScanPanel
     presenter : bool
         Assignable at any time.
@@ -83,6 +85,7 @@ class Explorer(ipywidgets.GridBox):
         self.distributions = Distributions(protein, **shared)
         self.heatmap = PairHeatmap(self.scan, selection=self.selection)
         self.structure = StructureView(protein, scan=self.scan, **shared)
+        self.joint = JointTable(protein, model, selection=self.selection)
         self.panel = ScanPanel(self.scan, selection=self.selection)
         areas = {
             "strip": self.strip,
@@ -90,6 +93,7 @@ class Explorer(ipywidgets.GridBox):
             "map": self.heatmap,
             "structure": self.structure,
             "distributions": self.distributions,
+            "joint": self.joint,
         }
         for name, view in areas.items():
             view.layout.grid_area = name
@@ -99,7 +103,7 @@ class Explorer(ipywidgets.GridBox):
             presenter=presenter,
             layout=ipywidgets.Layout(
                 grid_template_areas='"strip strip" "panel panel" "map structure" '
-                '"distributions distributions"',
+                '"distributions distributions" "joint joint"',
                 grid_template_columns="minmax(0, 1fr) minmax(0, 1fr)",
                 grid_gap="12px 16px",
                 width="100%",
