@@ -11,6 +11,8 @@ export interface Options {
   state: string;
   /** Status of the scan panel. */
   status: string;
+  /** Whose scans the map shows, by size. */
+  models: string[];
   presenter: boolean;
   /** Milliseconds between a gesture and its answer. */
   delay: number;
@@ -135,12 +137,23 @@ export class FakeKernel {
         chemistry_order: CHEMISTRY_ORDER,
       };
     }
-    if (name === "pair_heatmap") return this.#heatmap("js_div", "contacts", "none");
+    if (name === "pair_heatmap") {
+      const models = this.#options.models;
+      const [model = ""] = models;
+      const chosen = { upper_model: model, lower_model: model };
+      return { ...this.#heatmap("js_div", "contacts", "none", model, model), models, ...chosen };
+    }
     if (name === "scan_panel") return { scan: this.#scan(this.#options.status) };
     return {};
   }
 
-  #heatmap(upper: string, lower: string, normalisation: string): Record<string, unknown> {
+  #heatmap(
+    upper: string,
+    lower: string,
+    normalisation: string,
+    upperModel: string,
+    lowerModel: string,
+  ): Record<string, unknown> {
     const length = this.toy.sequence.length;
     const { state, status } = this.#options;
     const scan = this.#scan(status);
@@ -150,10 +163,12 @@ export class FakeKernel {
     // Pairs far apart in the sequence come last.
     const reach = ready ? length : Number(scan.share) * length;
     const apart = (at: number) => Math.abs(Math.floor(at / length) - (at % length));
-    const map = (name: string) => {
+    const map = (name: string, model: string) => {
       const scanned = name === "js_div";
+      // The larger the model the stronger the contacts.
+      const size = (1 + this.#options.models.indexOf(model)) / this.#options.models.length;
       const normalised = scanned && suffix !== "";
-      const values = scanned ? this.toy.pairMap(0.2, 0.05) : this.toy.pairMap(1, 0);
+      const values = scanned ? this.toy.pairMap(0.2 * size, 0.05) : this.toy.pairMap(1, 0);
       for (let at = 0; at < values.length; at += 1) {
         const value = values[at] ?? 0;
         if (scanned && apart(at) > reach) values[at] = Number.NaN;
@@ -162,7 +177,11 @@ export class FakeKernel {
       }
       return {
         name,
-        label: labels[name as keyof typeof labels] + (normalised ? suffix : ""),
+        model: scanned ? model : "",
+        label:
+          labels[name as keyof typeof labels] +
+          (normalised ? suffix : "") +
+          (scanned && this.#options.models.length > 1 ? `, ${model}` : ""),
         unit: normalised || !scanned ? "" : "bits",
         kind: normalised ? "diverging" : scanned ? "sequential" : "binary",
         values: envelope(values, length, length),
@@ -186,8 +205,8 @@ export class FakeKernel {
         ["apc", "APC"],
         ["separation_z", "z-score by separation"],
       ],
-      upper_map: state === "empty" ? null : map(upper),
-      lower_map: state === "empty" ? null : map(lower),
+      upper_map: state === "empty" ? null : map(upper, upperModel),
+      lower_map: state === "empty" ? null : map(lower, lowerModel),
       distances: null,
       estimated:
         state === "estimated" ? { dtype: "uint8", shape: [length, length], data: estimated } : null,
@@ -261,9 +280,18 @@ export class FakeKernel {
       }
     }
     if (changed.colour_by) from.receive(this.#values(String(changed.colour_by)));
-    if (changed.normalisation) {
-      const [upper, lower] = [String(from.get("upper")), String(from.get("lower"))];
-      from.receive(this.#heatmap(upper, lower, String(changed.normalisation)));
+    const chosen = ["normalisation", "upper", "lower", "upper_model", "lower_model"];
+    if (chosen.some((name) => name in changed)) {
+      const of = (name: string) => String(from.get(name));
+      from.receive(
+        this.#heatmap(
+          of("upper"),
+          of("lower"),
+          of("normalisation"),
+          of("upper_model"),
+          of("lower_model"),
+        ),
+      );
     }
   }
 

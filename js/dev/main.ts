@@ -10,6 +10,7 @@ const kernel = new FakeKernel({
   masks: Number(option("masks", "2")),
   state: option("state", "live"),
   status: option("status", "ready"),
+  models: option("models", "8M").split(","),
   presenter: option("presenter", "") !== "",
   delay: Number(option("delay", "20")),
 });

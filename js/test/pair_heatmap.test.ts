@@ -233,6 +233,7 @@ describe("noise", () => {
 describe("describeCell", () => {
   const map = (facts: Partial<MapFacts>): MapFacts => ({
     name: "js_div",
+    model: "",
     label: "JS divergence",
     unit: "bits",
     kind: "sequential",

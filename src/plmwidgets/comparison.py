@@ -10,12 +10,13 @@ from urllib.parse import quote
 import pandas as pd
 
 from plmwidgets import charts
-from plmwidgets.charts.parts import Scans, protein_of, scans_by_model
 from plmwidgets.models import as_model
 from plmwidgets.models.masked_lm import MaskedLM
 from plmwidgets.protein import Protein
 from plmwidgets.scan.pair import PairScan
+from plmwidgets.scan.several import Scans, protein_of, scans_by_model
 from plmwidgets.scan.start import as_protein, scan_pairs
+from plmwidgets.widgets.pair_heatmap import PairHeatmap
 
 SUMMARY_COLUMNS: Final = (
     "pairs_computed",
@@ -165,6 +166,16 @@ class Comparison:
         # Of no pairs, none changes anything: that says nothing about the model.
         table[of_pairs] = table[of_pairs].where(table["pairs_computed"] > 0)
         return table.rename_axis("model")
+
+    def heatmap(self, **options: Any) -> PairHeatmap:
+        """Return the map of all models on one scale, with a slider that goes through them.
+
+        Parameters
+        ----------
+        **options
+            Of `PairHeatmap`, such as ``selection=``.
+        """
+        return PairHeatmap(self.scans, **options)
 
     def maps(self, metric: str = "js_dist_avg") -> Any:
         """Draw the maps of all models on one colour scale, with a crosshair through all of them.

@@ -61,7 +61,7 @@ FILL = """([length, known]) => {
     for (let j = 0; j < length; j += 1)
       if (i !== j && (i + j) % known === 0) values[i * length + j] = i + j / 1000;
   const map = (name, kind) => ({
-    name, kind, label: name, unit: "bits", limits: [0, length], directed: true,
+    name, kind, model: "", label: name, unit: "bits", limits: [0, length], directed: true,
     scanned: true, normalised: false, floor: null,
     values: { dtype: "float32", shape: [length, length], data: new DataView(values.buffer) },
   });

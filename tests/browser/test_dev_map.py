@@ -175,6 +175,34 @@ def test_the_chosen_normalisation_is_named_and_takes_the_limits_back(show):
     caption.wait_for(state="hidden")
 
 
+def test_a_slider_goes_through_the_models(show):
+    page = show("views=pair_heatmap&masks=0&length=60&models=8M,35M,150M&status=finished", 600)
+    slider = heatmap(page).get_by_label("Model above the diagonal")
+    below = heatmap(page).get_by_label("Model below the diagonal")
+    expect(below).to_be_hidden()  # the contacts there are of no model
+    heatmap(page).locator("[data-control=lower]").select_option("js_div")
+    expect(below).to_be_visible()
+    slider.focus()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowRight")
+    expect_trait(page, "pair_heatmap", "upper_model", "150M")
+    expect(heatmap(page).locator(".plm-model-name")).to_have_text("150M")
+    captions = heatmap(page).locator(".plm-caption")
+    expect(captions.nth(0)).to_have_text("JS divergence (directed), 150M")
+    expect(captions.nth(1)).to_have_text("JS divergence (directed), 8M")
+    below.select_option("35M")
+    expect(captions.nth(1)).to_have_text("JS divergence (directed), 35M")
+    page.mouse.move(*cell_centre(page, 3, 7))
+    tooltip = heatmap(page).locator(".plm-tooltip")
+    expect(tooltip).to_contain_text("JS divergence (directed), 150M")
+    expect(tooltip).to_contain_text("JS divergence (directed), 35M")
+
+
+def test_one_model_needs_no_slider(show):
+    page = open_map(show)
+    expect(heatmap(page).get_by_label("Model above the diagonal")).to_be_hidden()
+
+
 def open_running(show, width=520, query=""):
     return show(f"views=pair_heatmap&masks=0&length=60&status=running{query}", width)
 

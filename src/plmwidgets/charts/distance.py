@@ -7,8 +7,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from plmwidgets.charts.parts import ACCENT, BAR, inline, model_of, title_of
+from plmwidgets.charts.parts import ACCENT, BAR, inline, title_of
 from plmwidgets.scan.pair import PairScan
+from plmwidgets.scan.several import model_of
 
 CONTACT: Final = 8.0  # Å
 _DOTS: Final = 4000  # more would hide each other

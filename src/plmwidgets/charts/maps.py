@@ -7,18 +7,12 @@ import altair as alt
 import numpy as np
 from numpy.typing import NDArray
 
-from plmwidgets.charts.parts import (
-    Scans,
-    linked,
-    model_of,
-    protein_of,
-    scans_by_model,
-    title_of,
-)
+from plmwidgets.charts.parts import linked, title_of
 from plmwidgets.map_styles import METRICS, STRUCTURE, robust_limits
 from plmwidgets.metrics import SYMMETRIC_METRICS, check_pair_metric
 from plmwidgets.protein import Protein
 from plmwidgets.scan.pair import PairScan
+from plmwidgets.scan.several import Scans, model_of, protein_of, scans_by_model
 
 _MAPS: Final = METRICS | STRUCTURE
 CONTACT: Final = "#3f85c0"

@@ -6,18 +6,9 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from plmwidgets.charts.parts import (
-    ACCENT,
-    BAR,
-    MUTED,
-    Scans,
-    inline,
-    linked,
-    protein_of,
-    scans_by_model,
-    title_of,
-)
+from plmwidgets.charts.parts import ACCENT, BAR, MUTED, inline, linked, title_of
 from plmwidgets.metrics import argmax_change_positions
+from plmwidgets.scan.several import Scans, protein_of, scans_by_model
 
 _ROW: Final = 30  # pixels a model
 _GOLDEN: Final = 0.6180339887498949

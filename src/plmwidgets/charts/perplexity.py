@@ -7,9 +7,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from plmwidgets.charts.parts import ACCENT, BAR, inline, model_of, title_of
+from plmwidgets.charts.parts import ACCENT, BAR, inline, title_of
 from plmwidgets.metrics import max_perplexity_shift
 from plmwidgets.scan.pair import PairScan
+from plmwidgets.scan.several import model_of
 
 
 def perplexity_change_histogram(scan: PairScan) -> Any:

@@ -4,25 +4,16 @@ import threading
 from collections.abc import Iterable
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import traitlets as t
-from numpy.typing import NDArray
 
-from plmwidgets.map_styles import METRICS, STRUCTURE, robust_limits
-from plmwidgets.metrics import SYMMETRIC_METRICS
-from plmwidgets.protein import Protein
-from plmwidgets.scan.origin import Origin
+from plmwidgets.map_styles import METRICS
 from plmwidgets.scan.pair import PairScan
-from plmwidgets.widgets.normalisation import (
-    NORMALISATIONS,
-    MapStyle,
-    applies_to,
-    normalise,
-    normalised_style,
-)
+from plmwidgets.scan.several import Scans, scans_by_model
+from plmwidgets.widgets.normalisation import NORMALISATIONS
+from plmwidgets.widgets.pair_maps import PairMaps
 from plmwidgets.widgets.selection import Selection
-from plmwidgets.widgets.view import Throttle, View, bundle, envelope
+from plmwidgets.widgets.view import Throttle, View, bundle
 
 BYTES_A_SECOND = 8e6
 
@@ -35,7 +26,9 @@ class PairHeatmap(View):
 
     Parameters
     ----------
-    scan : PairScan
+    scan : PairScan, or several
+        Of one protein: an iterable, whose names are those of the models, or a mapping that states
+        names. All are drawn on one scale; a slider goes through them, so give them by size.
     selection : Selection, optional
         Shared with other views; its own by default.
     upper, lower : str, optional
@@ -49,6 +42,9 @@ class PairHeatmap(View):
     Attributes
     ----------
     upper, lower : str
+    upper_model, lower_model : str
+        Of several scans: which is shown above, and which below the diagonal. The first, to begin
+        with.
     normalisation : str
         Of the scan's metrics, over the pairs computed so far: ``"none"``; ``"apc"``, the average
         product correction of the mean of both directions; or ``"separation_z"``, the z-score among
@@ -63,6 +59,9 @@ class PairHeatmap(View):
     upper = t.Unicode("js_dist_avg").tag(sync=True)
     lower = t.Unicode("js_dist_avg").tag(sync=True)
     normalisation = t.Unicode("none").tag(sync=True)
+    upper_model = t.Unicode().tag(sync=True)
+    lower_model = t.Unicode().tag(sync=True)
+    models = t.List(t.Unicode(), read_only=True).tag(sync=True)
     options: t.List[Any] = t.List(read_only=True).tag(sync=True)
     normalisations = t.List([list(item) for item in NORMALISATIONS.items()], read_only=True).tag(
         sync=True
@@ -77,7 +76,7 @@ class PairHeatmap(View):
 
     def __init__(
         self,
-        scan: PairScan,
+        scan: PairScan | Scans,
         *,
         selection: Selection | None = None,
         upper: str = "js_dist_avg",
@@ -85,23 +84,27 @@ class PairHeatmap(View):
         normalisation: str = "none",
         presenter: bool = False,
     ) -> None:
-        protein = scan.protein
-        self._scan = scan
+        self._scans = scans_by_model([scan] if isinstance(scan, PairScan) else scan)
+        self._maps = PairMaps(self._scans)
         self._drawing = threading.RLock()
-        self._structure = {} if protein.structure is None else _structure_maps(protein)
+        protein = self._maps.protein
         super().__init__(protein, selection, presenter=presenter)
-        self.set_trait("options", [[name, label[0]] for name, label in self._known().items()])
-        self.distances = envelope(self._structure.get("distance"))
+        self.set_trait("options", [[name, style[0]] for name, style in self._maps.styles.items()])
+        self.set_trait("models", list(self._scans))
+        self.upper_model = self.lower_model = self.models[0]
+        self.distances = self._maps.distances()
         size = 4 * len(protein) ** 2
         self._refresh = Throttle(self._show_scan, max(0.1, size / BYTES_A_SECOND))
         self.normalisation = normalisation
         self.upper = upper
-        self.lower = ("contacts" if self._structure else upper) if lower is None else lower
+        structure = "contacts" if protein.has_structure else upper
+        self.lower = structure if lower is None else lower
         self._show_scan()
-        self._at_close.append(scan.subscribe(self._refresh))
+        for one in self._scans.values():
+            self._at_close.append(one.subscribe(self._refresh))
 
     def to_pandas(self) -> pd.DataFrame:
-        """Return the tidy table of the scan, as `PairScan.to_pandas`."""
+        """Return the tidy table of the scan above the diagonal, as `PairScan.to_pandas`."""
         return self._scan.to_pandas()
 
     def handle(self, kind: Any, content: Any) -> None:
@@ -115,8 +118,17 @@ class PairHeatmap(View):
     @t.validate("upper", "lower")
     def _validate_map(self, proposal: Any) -> str:
         name = str(proposal["value"])
-        if name not in self._known():
-            raise t.TraitError(f"no map called {name!r}: choose from {', '.join(self._known())}")
+        if name not in self._maps.styles:
+            raise t.TraitError(
+                f"no map called {name!r}: choose from {', '.join(self._maps.styles)}"
+            )
+        return name
+
+    @t.validate("upper_model", "lower_model")
+    def _validate_model(self, proposal: Any) -> str:
+        name = str(proposal["value"])
+        if name not in self._scans:
+            raise t.TraitError(f"no scan of a model {name!r}: choose from {', '.join(self._scans)}")
         return name
 
     @t.validate("normalisation")
@@ -127,6 +139,13 @@ class PairHeatmap(View):
                 f"no normalisation called {name!r}: choose from {', '.join(NORMALISATIONS)}"
             )
         return name
+
+    @t.observe("upper_model", "lower_model")
+    def _model_changed(self, _: Any) -> None:
+        if not self.upper_map:
+            return  # still being made
+        with self.guarded():
+            self._show_scan()
 
     @t.observe("upper", "lower")
     def _map_changed(self, change: Any) -> None:
@@ -139,13 +158,10 @@ class PairHeatmap(View):
             self.set_trait("colour_limits", None)  # they were set for other values
             self._show_maps(side for side in ("upper", "lower") if getattr(self, side) in METRICS)
 
-    def _known(self) -> dict[str, tuple[str, str, str]]:
-        return METRICS | STRUCTURE if self._structure else METRICS
-
-    def _style(self, name: str, normalisation: str) -> MapStyle:
-        directed = name in METRICS and name not in SYMMETRIC_METRICS
-        style = MapStyle(*self._known()[name], directed)
-        return style if name in STRUCTURE else normalised_style(normalisation, name, style)
+    @property
+    def _scan(self) -> PairScan:
+        """The one above the diagonal."""
+        return self._scans[self.upper_model]
 
     def _show_scan(self) -> None:
         self._show_maps(
@@ -153,8 +169,7 @@ class PairHeatmap(View):
             for side in ("upper", "lower")
             if getattr(self, side) in METRICS or getattr(self, f"{side}_map") is None
         )
-        estimated = self._scan.origin == Origin.ESTIMATED
-        self.estimated = envelope(estimated.astype(np.uint8)) if estimated.any() else None
+        self.estimated = self._maps.estimated(self.upper_model, self.lower_model)
         now = self._scan.progress
         self.progress = {
             "done": now.done,
@@ -177,42 +192,12 @@ class PairHeatmap(View):
         # One at a time, and the choice is read inside: a refresh that was under way when another
         # map was chosen must not put the old one back.
         with self._drawing:
-            maps = {f"{side}_map": self._map(getattr(self, side)) for side in sides}
+            maps = {
+                f"{side}_map": self._maps.map(
+                    getattr(self, side), getattr(self, f"{side}_model"), self.normalisation
+                )
+                for side in sides
+            }
             with self.hold_sync():
                 for trait, content in maps.items():
                     setattr(self, trait, content)
-
-    def _map(self, name: str) -> dict[str, Any]:
-        how = self.normalisation  # once: it may be changed meanwhile
-        style = self._style(name, how)
-        scanned = name in METRICS
-        changed = scanned and applies_to(how, name, METRICS[name][2])
-        values = self._scan.values(name) if scanned else self._structure[name]
-        if changed:
-            values = normalise(how, values)
-        return {
-            "name": name,
-            **style._asdict(),
-            "values": envelope(values),
-            "limits": list(robust_limits(values, style.kind)),
-            "scanned": scanned,
-            "normalised": changed,
-            # The noise is known in the metric's own values.
-            "floor": None if changed else self._floor(name),
-        }
-
-    def _floor(self, name: str) -> float | None:
-        """Below what a map shows the noise of the scan's arithmetic; None where unknown."""
-        distance = self._scan.provenance.get("noise_floor")
-        power = {"js_dist": 1, "js_dist_avg": 1, "js_div": 2, "js_div_avg": 2}.get(name)
-        return None if distance is None or power is None else float(distance**power)
-
-
-def _structure_maps(protein: Protein) -> dict[str, NDArray[np.float64]]:
-    between = protein.distance_map("CA")
-    np.fill_diagonal(between, np.nan)
-    return {
-        "contacts": protein.contact_map(),
-        "inverse_ca_distance": 1.0 / np.where(between > 0, between, np.nan),
-        "distance": protein.distance_map(),
-    }

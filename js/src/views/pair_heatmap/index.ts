@@ -11,6 +11,7 @@ import { listen, type Point, type Target } from "./gestures";
 import { Layers } from "./layers";
 import { Raster } from "./maps";
 import { drawBrush, MARK_FROM } from "./marks";
+import { ModelSlider } from "./model_slider";
 import css from "./pair_heatmap.css";
 import { describeRegion, type Region, regionBetween } from "./region";
 import { Side } from "./sides";
@@ -51,6 +52,9 @@ class PairHeatmap implements View, Target {
   #tooltip: Tooltip;
   #sides: Record<"upper" | "lower", Side>;
   #normalisation: Choice;
+  /** Of several scans: whose map is above the diagonal, and whose below. */
+  #slider: ModelSlider;
+  #lowerModel: Choice;
   #traits: Traits;
   #raster = new Raster();
   #window: Window | null = null;
@@ -84,6 +88,11 @@ class PairHeatmap implements View, Target {
     this.#normalisation = new Choice("Normalisation", "normalisation", signal, (name) =>
       set({ normalisation: name, colour_limits: null }),
     );
+    this.#slider = new ModelSlider(signal, (name) => set({ upper_model: name }));
+    this.#lowerModel = new Choice("Model below the diagonal", "lower-model", signal, (name) =>
+      set({ lower_model: name }),
+    );
+    this.#sides.lower.node.append(this.#lowerModel.node);
     this.#canvas.setAttribute("aria-label", `Map of residue pairs of ${protein.name}`);
     this.#canvas.setAttribute(
       "aria-description",
@@ -96,6 +105,7 @@ class PairHeatmap implements View, Target {
         { class: "plm-controls" },
         element("div", { class: "plm-sides" }, this.#sides.upper.node, this.#sides.lower.node),
         this.#normalisation.node,
+        this.#slider.node,
       ),
       this.#stage,
       this.#status.node,
@@ -127,6 +137,7 @@ class PairHeatmap implements View, Target {
       this.#host.dataset[half] = traits.map(half)?.name ?? traits.name(half);
     }
     this.#normalisation.draw(traits.normalisations, traits.normalisation);
+    this.#drawModels();
     this.#status.draw({
       missing: traits.gaps,
       directed: maps.some(({ directed }) => directed),
@@ -140,6 +151,16 @@ class PairHeatmap implements View, Target {
     this.#host.dataset.known = String(traits.map("upper")?.known ?? 0);
     this.#host.dataset.pair = selection.state.pair?.join(",") ?? "";
     this.#drawMap();
+  }
+
+  #drawModels(): void {
+    const traits = this.#traits;
+    const { models } = traits;
+    this.#slider.draw(models, traits.model("upper"));
+    const options = models.map((name) => [name, name] as const);
+    this.#lowerModel.draw(options, traits.model("lower"));
+    // What the structure says is of no model.
+    this.#lowerModel.node.hidden = models.length < 2 || traits.map("lower")?.scanned !== true;
   }
 
   /** The ground, and over it the cell that this view or another one points at. */
@@ -364,6 +385,9 @@ export default defineView({
     "options",
     "normalisation",
     "normalisations",
+    "upper_model",
+    "lower_model",
+    "models",
     "upper_map",
     "lower_map",
     "distances",

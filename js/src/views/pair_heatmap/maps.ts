@@ -2,10 +2,11 @@
 import { type ArrayEnvelope, decodeArray } from "../../core/arrays";
 import type { ScaleKind } from "../../core/colour";
 import { type Look, lookOf, paint, rankFrom, rankInto, type Summary, summarise } from "./raster";
-import type { MapFacts } from "./tooltip_text";
+import { type MapFacts, sameMap } from "./tooltip_text";
 
 export interface MapTrait {
   name: string;
+  model: string;
   label: string;
   unit: string;
   kind: ScaleKind;
@@ -74,7 +75,7 @@ export class Raster {
   draw({ upper, lower, limits, length, size, dark }: Request): OffscreenCanvas | null {
     if (!upper && !lower) return null;
     // The same map twice is one full matrix, with one scale.
-    const full = upper !== null && upper.name === lower?.name;
+    const full = upper !== null && lower !== null && sameMap(upper, lower);
     const [low, high] = limits ?? upper?.limits ?? [0, 1];
     const ranked = [upper, lower, low, high];
     if (!same(ranked, this.#ranked)) {

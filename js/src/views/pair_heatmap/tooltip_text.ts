@@ -4,6 +4,8 @@ import { formatValue } from "../../core/format";
 
 export interface MapFacts {
   name: string;
+  /** Whose scan it is from; empty for what the structure says. */
+  model: string;
   label: string;
   unit: string;
   kind: ScaleKind;
@@ -53,7 +55,15 @@ export function describeCell(i: number, j: number, facts: CellFacts): string {
 }
 
 function uniqueMaps(maps: readonly MapFacts[]): MapFacts[] {
-  return maps.filter((map, k) => maps.findIndex(({ name }) => name === map.name) === k);
+  return maps.filter((map, k) => maps.findIndex((other) => sameMap(map, other)) === k);
+}
+
+/** Whether both show the same numbers. */
+export function sameMap(
+  one: Pick<MapFacts, "name" | "model">,
+  other: Pick<MapFacts, "name" | "model">,
+): boolean {
+  return one.name === other.name && one.model === other.model;
 }
 
 function withUnit({ kind, unit }: MapFacts, value: number): string {

@@ -7,7 +7,7 @@ import type { Estimates } from "./marks";
 import type { Region } from "./region";
 import type { Scale } from "./sides";
 import type { Progress } from "./status";
-import { describeCell } from "./tooltip_text";
+import { describeCell, sameMap } from "./tooltip_text";
 import type { Cell } from "./window";
 
 export type Half = "upper" | "lower";
@@ -70,6 +70,16 @@ export class Traits {
     return String(this.#model.get(half));
   }
 
+  /** Whose map is in a half. */
+  model(half: Half): string {
+    return String(this.#model.get(`${half}_model`));
+  }
+
+  /** The models that there are scans of; one or more. */
+  get models(): readonly string[] {
+    return (this.#model.get("models") as string[] | null) ?? [];
+  }
+
   get options(): Options {
     return (this.#model.get("options") as Options | null) ?? [];
   }
@@ -103,7 +113,8 @@ export class Traits {
     const map = this.map(half);
     if (!map) return null;
     // The same map twice has one scale: the upper one's.
-    const shared = half === "upper" || this.map("upper")?.name === map.name;
+    const upper = this.map("upper");
+    const shared = half === "upper" || (upper !== null && sameMap(upper, map));
     const custom = shared ? this.limits : null;
     return {
       kind: map.kind,

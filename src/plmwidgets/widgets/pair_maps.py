@@ -1,0 +1,127 @@
+"""The maps that a pair heatmap can show: metrics of one scan or several, and of the structure."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from plmwidgets.map_styles import METRICS, STRUCTURE, robust_limits
+from plmwidgets.metrics import SYMMETRIC_METRICS
+from plmwidgets.protein import Protein
+from plmwidgets.scan.origin import Origin
+from plmwidgets.scan.pair import PairScan
+from plmwidgets.scan.several import protein_of
+from plmwidgets.widgets.normalisation import MapStyle, applies_to, normalise, normalised_style
+from plmwidgets.widgets.view import envelope
+
+
+class PairMaps:
+    """Looks maps up by their name and the model they are of.
+
+    Parameters
+    ----------
+    scans : dict of str to PairScan
+        Of one sequence, by model.
+
+    Attributes
+    ----------
+    protein : Protein
+        With its structure, where one of the scans has it.
+    styles : dict of str to tuple of (str, str, str)
+        Label, unit and kind of colour scale of all maps that there are, by name.
+    """
+
+    def __init__(self, scans: Mapping[str, PairScan]) -> None:
+        self.protein = protein_of(scans)
+        self._scans = scans
+        self._structure = _structure_maps(self.protein) if self.protein.has_structure else {}
+        self.styles = METRICS | STRUCTURE if self._structure else METRICS
+        # Of the maps that are not shown; again when their scans have gone on.
+        self._limits: dict[tuple[str, str, str], tuple[tuple[int, int], tuple[float, float]]] = {}
+
+    def distances(self) -> dict[str, Any] | None:
+        """Return the distances between CB in Å as the page reads them; None where unknown."""
+        return envelope(self._structure.get("distance"))
+
+    def estimated(self, upper: str, lower: str) -> dict[str, Any] | None:
+        """Return which pairs are estimated, of one model above the diagonal, of another below."""
+        there = self._scans[upper].origin == Origin.ESTIMATED
+        if lower != upper:
+            below = self._scans[lower].origin == Origin.ESTIMATED
+            there = np.triu(there) | np.tril(below)
+        return envelope(there.astype(np.uint8)) if there.any() else None
+
+    def map(self, name: str, model: str, normalisation: str) -> dict[str, Any]:
+        """Return a map as the page reads it.
+
+        Parameters
+        ----------
+        name : str
+            A key of `styles`.
+        model : str
+            Of the scan; a map of the structure has none.
+        normalisation : str
+            One of `NORMALISATIONS`; a map of the structure stays as it is.
+        """
+        directed = name in METRICS and name not in SYMMETRIC_METRICS
+        style = MapStyle(*self.styles[name], directed)
+        if name in STRUCTURE:
+            values = self._structure[name]
+            limits = robust_limits(values, style.kind)
+            changed, floor, model = False, None, ""
+        else:
+            style = normalised_style(normalisation, name, style)
+            values = self._values(name, model, normalisation)
+            limits = self._shared_limits(name, normalisation, style.kind, values, model)
+            changed = applies_to(normalisation, name, METRICS[name][2])
+            # The noise is known in the metric's own values.
+            floor = None if changed else self._floor(name, model)
+            if len(self._scans) > 1:
+                style = style._replace(label=f"{style.label}, {model}")
+        return {
+            "name": name,
+            "model": model,
+            **style._asdict(),
+            "values": envelope(values),
+            "limits": list(limits),
+            "scanned": name in METRICS,
+            "normalised": changed,
+            "floor": floor,
+        }
+
+    def _values(self, name: str, model: str, normalisation: str) -> NDArray[np.float64]:
+        values = self._scans[model].values(name)
+        if applies_to(normalisation, name, METRICS[name][2]):
+            values = normalise(normalisation, values)
+        return values
+
+    def _shared_limits(
+        self, name: str, normalisation: str, kind: str, own: NDArray[np.float64], model: str
+    ) -> tuple[float, float]:
+        """Return one scale for all models, so that their maps compare; `own` is of `model`."""
+        ends = [robust_limits(own, kind)]
+        for other, scan in self._scans.items():
+            if other == model or not scan.pairs_computed:
+                continue
+            key, found = (name, other, normalisation), (scan.pairs_computed, scan.pairs_estimated)
+            if key not in self._limits or self._limits[key][0] != found:
+                self._limits[key] = (found, robust_limits(self._values(*key), kind))
+            ends.append(self._limits[key][1])
+        return min(low for low, _ in ends), max(high for _, high in ends)
+
+    def _floor(self, name: str, model: str) -> float | None:
+        """Below what a map shows the noise of the scan's arithmetic; None where unknown."""
+        distance = self._scans[model].provenance.get("noise_floor")
+        power = {"js_dist": 1, "js_dist_avg": 1, "js_div": 2, "js_div_avg": 2}.get(name)
+        return None if distance is None or power is None else float(distance**power)
+
+
+def _structure_maps(protein: Protein) -> dict[str, NDArray[np.float64]]:
+    between = protein.distance_map("CA")
+    np.fill_diagonal(between, np.nan)
+    return {
+        "contacts": protein.contact_map(),
+        "inverse_ca_distance": 1.0 / np.where(between > 0, between, np.nan),
+        "distance": protein.distance_map(),
+    }
