@@ -123,6 +123,7 @@ export class FakeKernel {
         letters: LETTERS,
         chemistry_order: CHEMISTRY_ORDER,
         order: "alphabet",
+        profile: "heat",
         pending,
       };
     }

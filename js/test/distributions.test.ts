@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { envelope } from "../dev/fake";
+import { letterAt, MOST_BITS, stackOf } from "../src/views/distributions/logo";
 import { axisTop, cardPositions, History } from "../src/views/distributions/prediction";
 import {
   cellAt,
@@ -141,5 +142,31 @@ describe("the layout of the profile", () => {
     expect(scrollTo(5, 0, 100, 10)).toBe(0);
     expect(scrollTo(30, 0, 100, 10)).toBe(255);
     expect(scrollTo(1, 300, 100, 10)).toBe(0);
+  });
+});
+
+describe("a logo", () => {
+  const known = Float64Array.from({ length: 20 }, (_, a) => Number(a === 4));
+  const uniform = new Float64Array(20).fill(0.05);
+  const two = Float64Array.from({ length: 20 }, (_, a) => (a === 3 ? 0.75 : a === 7 ? 0.25 : 0));
+
+  it("is as high as what is known", () => {
+    expect(stackOf(known).at(-1)).toEqual({ a: 4, from: 0, to: 1 });
+    expect(stackOf(uniform).at(-1)?.to).toBeCloseTo(0, 12);
+    const bits = 0.75 * Math.log2(4 / 3) + 0.25 * 2;
+    expect(stackOf(two).at(-1)?.to).toBeCloseTo(1 - bits / MOST_BITS, 12);
+  });
+
+  it("stacks the most probable letter on top", () => {
+    const [second, first] = stackOf(two).slice(-2);
+    expect([second?.a, first?.a]).toEqual([7, 3]);
+    expect((first?.to ?? 0) - (first?.from ?? 0)).toBeCloseTo(0.75 * (first?.to ?? 0), 12);
+    expect(letterAt(two, 0.01)).toBe(7);
+    expect(letterAt(two, (first?.to ?? 0) - 0.01)).toBe(3);
+    expect(letterAt(two, 0.999)).toBeNull();
+  });
+
+  it("is empty where nothing is known yet", () => {
+    expect(stackOf(new Float64Array(20).fill(Number.NaN))).toEqual([]);
   });
 });

@@ -168,6 +168,24 @@ def test_hover_is_shared_without_the_kernel(show):
     expect(strip(page).locator(".is-focus")).to_have_attribute("data-position", "12")
 
 
+def test_the_profile_is_a_logo_when_asked(show):
+    page = show(BOTH)
+    page.get_by_label("Drawing of the whole protein").select_option("logo")
+    view = page.locator('.plmwidgets-distributions[data-profile="logo"]')
+    scroll = view.locator(".dist-scroll").bounding_box()
+    expect(view.locator(".dist-bits")).to_be_visible()
+    expect(view.locator(".dist-rows")).to_be_hidden()
+    # the letter on top is the one with the largest probability: go down until it is met
+    for y in range(10, 190, 4):
+        page.mouse.move(scroll["x"] + 12.5 * scroll["width"] / 64, scroll["y"] + y)
+        text = view.locator(".plm-tooltip").inner_text()
+        if "p(" in text:
+            break
+    p = page.evaluate("[...dev.toy.probabilities([], [])].slice(240, 260)")
+    best = "ACDEFGHIKLMNPQRSTVWY"[p.index(max(p))]
+    assert f"p({best}) = {max(p):.3f}" in text
+
+
 def test_a_card_unmasks_and_the_button_shows_the_rest(show):
     page = show("views=sequence_strip,distributions&masks=30")
     cards = page.locator(".dist-card")

@@ -100,6 +100,12 @@ export const CHEMISTRY_CSS = [...CHEMISTRY.keys()]
   })
   .join("");
 
+/** For canvases: the class's colour as text, lighter on a dark page. */
+export function chemistryInk(letter: string, dark: boolean): string {
+  const colour = chemistryColour(letter);
+  return dark ? `color-mix(in oklab, ${colour}, white 32%)` : colour;
+}
+
 export function chemistryClass(letter: string): string {
   return `plm-chemistry-${CHEMISTRY.findIndex((group) => group.letters.includes(letter))}`;
 }

@@ -33,6 +33,9 @@ class Distributions(View):
     ----------
     order : str
         Order of the bars: ``"alphabet"`` or ``"chemistry"``.
+    profile : str
+        How the whole protein is drawn: ``"heat"``, a column of 20 probabilities a residue, or
+        ``"logo"``, letters as high as p times the bits that the model knows (log2 20 - entropy).
     """
 
     _esm = bundle("distributions")
@@ -40,6 +43,7 @@ class Distributions(View):
     pending = t.Bool(False).tag(sync=True)
     letters = t.Unicode(AMINO_ACIDS, read_only=True).tag(sync=True)
     chemistry_order = t.Unicode(CHEMISTRY_ORDER, read_only=True).tag(sync=True)
+    profile = t.Enum(["heat", "logo"], "heat").tag(sync=True)
     order = t.Enum(["alphabet", "chemistry"], "alphabet").tag(sync=True)
 
     def __init__(

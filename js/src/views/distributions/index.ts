@@ -17,7 +17,7 @@ const FIRST_CARDS = 24;
 export default defineView({
   name: "distributions",
   css: css + CHEMISTRY_CSS,
-  traits: ["prediction", "order", "pending"],
+  traits: ["prediction", "order", "profile", "pending"],
   create,
 });
 
@@ -46,6 +46,13 @@ function create({ model, root, signal, protein, selection }: ViewContext): View 
     element("option", { value: "alphabet" }, "alphabet"),
     element("option", { value: "chemistry" }, "chemistry"),
   );
+  const style = element(
+    "select",
+    { "aria-label": "Drawing of the whole protein" },
+    element("option", { value: "heat" }, "heat map"),
+    element("option", { value: "logo" }, "logo"),
+  );
+  const heatLegend = profileLegend();
   const profile = new Profile(protein, signal);
   root.append(
     element(
@@ -66,7 +73,8 @@ function create({ model, root, signal, protein, selection }: ViewContext): View 
       { class: "plm-toolbar dist-profile-bar" },
       element("span", { class: "plm-title" }, "Whole protein"),
       element("span", { class: "plm-spring" }),
-      profileLegend(),
+      heatLegend,
+      style,
     ),
     profile.root,
   );
@@ -76,6 +84,14 @@ function create({ model, root, signal, protein, selection }: ViewContext): View 
     "change",
     () => {
       model.set("order", select.value);
+      model.save_changes();
+    },
+    { signal },
+  );
+  style.addEventListener(
+    "change",
+    () => {
+      model.set("profile", style.value);
       model.save_changes();
     },
     { signal },
@@ -237,10 +253,21 @@ function create({ model, root, signal, protein, selection }: ViewContext): View 
     root.classList.toggle("is-stale", current !== null && !current.isFor(state));
     busy.classList.toggle("is-on", pending);
     root.ariaBusy = String(pending);
+    style.value = model.get("profile") === "logo" ? "logo" : "heat";
+    heatLegend.hidden = style.value === "logo";
     profile.draw(
-      { prediction: current, state, hover: selection.hover, order, letters, theme },
+      {
+        style: style.value === "logo" ? "logo" : "heat",
+        prediction: current,
+        state,
+        hover: selection.hover,
+        order,
+        letters,
+        theme,
+      },
       room,
     );
+    host.dataset.profile = style.value;
     host.dataset.positions = positions.join(",");
     host.dataset.context = current?.masked.join(",") ?? "";
     host.dataset.updates = String(history.updates);

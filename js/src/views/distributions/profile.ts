@@ -5,6 +5,7 @@ import type { ProteinInfo } from "../../core/model";
 import { placeIn } from "../../core/place";
 import type { SelectionState } from "../../core/selection";
 import type { Theme } from "../../core/theme";
+import { drawStack, letterAt } from "./logo";
 import type { Prediction } from "./prediction";
 import {
   type Cell,
@@ -12,6 +13,7 @@ import {
   columnWidth,
   HEAD,
   HEIGHT,
+  LOGO,
   ROW,
   scrollTo,
   ticks,
@@ -21,7 +23,10 @@ import {
 /** Colours grow with the square root of p: small probabilities matter and stay visible. */
 export const shade = (p: number): number => Math.sqrt(p);
 
+export type ProfileStyle = "heat" | "logo";
+
 export interface ProfileContent {
+  style: ProfileStyle;
   prediction: Prediction | null;
   state: SelectionState;
   hover: readonly number[];
@@ -40,6 +45,12 @@ export class Profile {
     "aria-valuemin": 1,
   });
   #letters = element("div", { class: "dist-rows", "aria-hidden": "true" });
+  /** The axis of a logo, in bits. */
+  #bits = element(
+    "div",
+    { class: "dist-bits plm-muted", "aria-hidden": "true" },
+    ...["4.3", "bits", "0"].map((text) => element("span", {}, text)),
+  );
   #canvas = element("canvas", { class: "dist-canvas" });
   #spacer = element("div", { class: "dist-spacer" }, this.#canvas);
   #protein: ProteinInfo;
@@ -59,7 +70,7 @@ export class Profile {
     this.#ticks = ticks(protein.labels);
     this.scroller.append(this.#spacer);
     this.scroller.ariaValueMax = String(protein.sequence.length);
-    this.root = element("div", { class: "dist-profile" }, this.#letters, this.scroller);
+    this.root = element("div", { class: "dist-profile" }, this.#letters, this.#bits, this.scroller);
     this.scroller.addEventListener(
       "scroll",
       () => {
@@ -78,7 +89,9 @@ export class Profile {
   draw(content: ProfileContent, room: number): void {
     this.#content = content;
     this.#room = room;
-    const { state, order, letters } = content;
+    const { state, order, letters, style } = content;
+    this.#letters.hidden = style === "logo";
+    this.#bits.hidden = style === "heat";
     const shown = order.map((a) => letters[a] ?? "").join("");
     if (this.#letters.textContent !== shown) {
       this.#letters.replaceChildren(
@@ -113,7 +126,12 @@ export class Profile {
 
   at(clientX: number, clientY: number): Cell | null {
     const { x, y } = placeIn(this.#canvas, clientX, clientY);
-    return cellAt(x, y, this.#scroll, this.#width, this.#protein.sequence.length);
+    const cell = cellAt(x, y, this.#scroll, this.#width, this.#protein.sequence.length);
+    if (!cell || !this.#content || this.#content.style === "heat") return cell;
+    const { prediction, order } = this.#content;
+    const share = 1 - (y - HEAD) / LOGO;
+    const a = prediction ? letterAt(prediction.at(cell.position), share) : null;
+    return { ...cell, row: a === null ? -1 : order.indexOf(a) };
   }
 
   #drawImage(): void {
@@ -151,12 +169,14 @@ export class Profile {
     const x = (position: number): number => this.#width * position - scroll;
     const bottom = HEAD + 20 * ROW;
 
-    if (prediction) {
+    if (!prediction) paintEmpty(context, view, theme);
+    else if (this.#content.style === "logo") this.#paintLogo(context, first, last, x);
+    else {
       context.imageSmoothingEnabled = false;
       const width = this.#width * (last - first);
       context.drawImage(this.#image, first, 0, last - first, 20, x(first), HEAD, width, 20 * ROW);
       this.#paintOwnLetters(context, first, last, x);
-    } else paintEmpty(context, view, theme);
+    }
 
     const frame = (position: number, colour: string, thickness: number): void => {
       context.strokeStyle = colour;
@@ -189,6 +209,34 @@ export class Profile {
       if (middle < 8 || middle > view - 8) continue;
       context.fillRect(Math.round(middle), bottom + 5, 1, 4);
       context.fillText(text, middle, bottom + 19);
+    }
+  }
+
+  /** A stack of letters a residue, over the letter that it has. */
+  #paintLogo(
+    context: CanvasRenderingContext2D,
+    first: number,
+    last: number,
+    x: (position: number) => number,
+  ): void {
+    if (!this.#content?.prediction) return;
+    const { prediction, letters, theme } = this.#content;
+    const width = this.#width;
+    context.strokeStyle = theme.line;
+    for (const share of [0, 0.5, 1]) {
+      const y = Math.round(HEAD + LOGO * share) - 0.5;
+      context.strokeRect(x(first), y, width * (last - first), 0);
+    }
+    for (let i = first; i < last; i += 1) {
+      const place = { x: x(i), width, top: HEAD, height: LOGO };
+      drawStack(context, prediction.at(i), letters, place, theme);
+    }
+    context.fillStyle = theme.text;
+    context.font = `600 ${Math.min(10, width + 1)}px ${theme.font}`;
+    context.textAlign = "center";
+    for (let i = first; i < last; i += 1) {
+      const own = this.#protein.sequence[i] ?? "";
+      context.fillText(own, x(i) + width / 2, HEAD + 20 * ROW - 3);
     }
   }
 

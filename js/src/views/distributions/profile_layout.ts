@@ -5,6 +5,8 @@ export const ROW = 10;
 export const HEAD = 8;
 export const FOOT = 22;
 export const HEIGHT = HEAD + 20 * ROW + FOOT;
+/** Height of a logo: under it is a line of letters. */
+export const LOGO = 20 * ROW - 14;
 const NARROWEST = 7;
 const WIDEST = 18;
 

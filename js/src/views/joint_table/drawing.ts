@@ -1,5 +1,5 @@
 /** The table on a canvas: a row a letter at i, a column one at j, and bars of the margins. */
-import { CHEMISTRY, colourOf } from "../../core/colour";
+import { chemistryInk, colourOf } from "../../core/colour";
 import { prepareCanvas } from "../../core/elements";
 import type { Theme } from "../../core/theme";
 import type { Combination, Show } from "./table";
@@ -47,7 +47,7 @@ export function drawTable(canvas: HTMLCanvasElement, picture: Picture): void {
   context.textBaseline = "middle";
   context.font = `600 11px ${theme.font}`;
   for (const [k, letter] of [...letters].entries()) {
-    context.fillStyle = inkOf(letter, theme);
+    context.fillStyle = chemistryInk(letter, theme.dark);
     context.fillText(letter, HEAD - 9, at(k) + CELL / 2);
     context.fillText(letter, at(k) + CELL / 2, HEAD - 9);
   }
@@ -114,11 +114,4 @@ function frame(
   context.strokeStyle = colour;
   context.lineWidth = thickness;
   context.strokeRect(x - 0.5, y - 0.5, CELL + 0.5, CELL + 0.5);
-}
-
-/** The colour of a letter's chemistry, lighter on a dark page. */
-function inkOf(letter: string, theme: Theme): string {
-  const group = CHEMISTRY.find(({ letters }) => letters.includes(letter));
-  if (!group) return theme.text;
-  return theme.dark ? `color-mix(in oklab, ${group.colour}, white 32%)` : group.colour;
 }
