@@ -182,23 +182,35 @@ class PairHeatmap(View):
                     setattr(self, trait, content)
 
     def _map(self, name: str) -> dict[str, Any]:
-        how = self.normalisation  # once: it may be changed meanwhile
+        content, values = self.content(name, self.normalisation)
+        return {**content, "values": envelope(values)}
+
+    def content(self, name: str, how: str) -> tuple[dict[str, Any], NDArray[np.float64]]:
+        """Return a map as the page shows it: what is said of it, and its values, (L, L).
+
+        Parameters
+        ----------
+        name : str
+            One of `options`.
+        how : str
+            One of the normalisations.
+        """
         style = self._style(name, how)
         scanned = name in METRICS
         changed = scanned and applies_to(how, name, METRICS[name][2])
         values = self._scan.values(name) if scanned else self._structure[name]
         if changed:
             values = normalise(how, values)
-        return {
+        content = {
             "name": name,
             **style._asdict(),
-            "values": envelope(values),
             "limits": list(robust_limits(values, style.kind)),
             "scanned": scanned,
             "normalised": changed,
             # The noise is known in the metric's own values.
             "floor": None if changed else self._floor(name),
         }
+        return content, values
 
     def _floor(self, name: str) -> float | None:
         """Below what a map shows the noise of the scan's arithmetic; None where unknown."""

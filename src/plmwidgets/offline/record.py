@@ -1,0 +1,157 @@
+"""What a page shows: the views' traits, and the numbers that Python would hand them later."""
+
+import datetime
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+import anywidget
+import numpy as np
+
+from plmwidgets._version import __version__
+from plmwidgets.models.masked_lm import Context
+from plmwidgets.offline.contexts import answers, wanted_contexts
+from plmwidgets.offline.packing import pack_envelope, pack_map, pack_probabilities
+from plmwidgets.widgets.colouring import LIVE, LIVE_LIMITS, SCANNED, scan_scalar
+from plmwidgets.widgets.normalisation import NORMALISATIONS
+from plmwidgets.widgets.pair_heatmap import PairHeatmap
+from plmwidgets.widgets.view import View
+
+if TYPE_CHECKING:
+    from plmwidgets.scan.pair import PairScan
+    from plmwidgets.widgets.explorer import Explorer
+
+Record = dict[str, Any]
+
+# Answers to what a person does: the page finds them among the numbers recorded.
+ANSWERS = {"values", "prediction", "upper_map", "lower_map", "pairs", "pending", "error", "notice"}
+
+
+def record_of(
+    explorer: "Explorer", singles: bool, contexts: Iterable[Iterable[int] | str]
+) -> Record:
+    """Collect all that a page of an explorer needs, ready for JSON; see `Explorer.to_html`."""
+    protein, model, scan = explorer.protein, explorer.model, explorer.scan
+    seen = {past.context: past.log_probabilities for past in explorer.live.visited}
+    listed = wanted_contexts(protein, seen, singles, contexts)
+    views: dict[str, Record] = {
+        "sequence_strip": traits_of(explorer.strip),
+        "distributions": traits_of(explorer.distributions),
+    }
+    maps = _maps(explorer.heatmap)
+    if maps is not None:
+        views["pair_heatmap"] = {**traits_of(explorer.heatmap), **maps.pop("chosen")}
+    if protein.structure is not None:
+        views["structure_view"] = {
+            **traits_of(explorer.structure),
+            "pairs": explorer.structure.strongest_pairs(explorer.structure.top_k_max),
+        }
+    return {
+        "made": {
+            "name": protein.name,
+            "model": model.name,
+            "date": datetime.date.today().isoformat(),
+            "version": __version__,
+        },
+        "facts": _facts(scan, listed),
+        "views": views,
+        "contexts": [[list(c.masked), [list(s) for s in c.substitutions]] for c in listed],
+        "probabilities": pack_probabilities(answers(model, listed, seen)),
+        "pairs": _pairs(scan),
+        "colours": _colours(scan),
+        "maps": maps,
+    }
+
+
+def traits_of(view: View) -> Record:
+    """Return the view's own synced traits, arrays packed, without what the page answers itself."""
+    base = set(anywidget.AnyWidget.class_trait_names())
+    own = [name for name in view.trait_names(sync=True) if name not in base and name[0] != "_"]
+    state = view.get_state(key=[name for name in own if name not in ANSWERS])
+    return {name: _packed(value) for name, value in state.items()}
+
+
+def _packed(value: Any) -> Any:
+    if isinstance(value, dict) and isinstance(value.get("data"), bytes):
+        return pack_envelope(value)
+    return value
+
+
+def _pairs(scan: "PairScan") -> Record | None:
+    """p(i|{i,j}) of every ordered pair, with p(i|{i}) on the diagonal; NaN where unknown."""
+    known = scan.computed  # first: what is computed meanwhile is left out
+    rows = np.exp(scan.log_probabilities, dtype=np.float32)
+    rows[~known] = np.nan
+    if scan.single is not None:
+        own = np.arange(len(rows))
+        rows[own, own] = scan.single.probabilities
+    return None if np.isnan(rows).all() else pack_probabilities(rows)
+
+
+def _colours(scan: "PairScan") -> Record:
+    colours: Record = {
+        name: {"label": label, "range": list(LIVE_LIMITS[name]), "values": None}
+        for name, label in LIVE.items()
+    }
+    for name in SCANNED:
+        scalar = scan_scalar(name, scan)
+        if scalar is not None:
+            packed = pack_map(scalar.values)
+            colours[name] = {"label": scalar.label, "range": list(scalar.limits), "values": packed}
+    return colours
+
+
+def _maps(heatmap: PairHeatmap) -> Record | None:
+    """Every map that the view offers, in every normalisation; None where there is none at all."""
+    arrays: list[Record] = []
+    contents: dict[str, dict[str, Record]] = {}
+    for how in NORMALISATIONS:
+        contents[how] = {}
+        for name, _ in heatmap.options:
+            plain = contents["none"].get(name)
+            if how != "none" and plain is None:
+                continue
+            content, values = heatmap.content(name, how)
+            if not np.isfinite(values).any():
+                continue
+            if plain is not None and not content["normalised"]:
+                index = plain["values"]
+            else:
+                index = len(arrays)
+                arrays.append(pack_map(values))
+            contents[how][name] = {**content, "values": index}
+    there = contents["none"]
+    if not there:
+        return None
+    options = [[name, label] for name, label in heatmap.options if name in there]
+    first = options[0][0]
+    upper = heatmap.upper if heatmap.upper in there else first
+    lower = heatmap.lower if heatmap.lower in there else first
+    chosen = {"options": options, "upper": upper, "lower": lower, "progress": None, "region": None}
+    return {"contents": contents, "arrays": arrays, "chosen": chosen}
+
+
+def _facts(scan: "PairScan", contexts: list[Context]) -> list[str]:
+    """Say what is recorded and how the pairs were obtained, in plain words."""
+    alone = sum(len(c.masked) == 1 and not c.substitutions for c in contexts)
+    others = len(contexts) - alone - 1
+    held = ["no masks"]
+    if alone:
+        every = alone == len(scan.protein)
+        held.append("each residue masked alone" if every else f"{alone} single masks")
+    if scan.pairs_computed:
+        held.append(
+            f"{scan.pairs_computed:,} of {scan.pairs_total:,} pairs of masks, of which only the "
+            "two masked residues are known"
+        )
+    if others:
+        held.append(f"{others:,} other set{'s' if others > 1 else ''} of masks or substitutions")
+    facts = [f"Recorded: {'; '.join(held)}."]
+    if scan.pairs_computed:
+        precision = scan.provenance.get("identity", {}).get("precision")
+        how = [scan.method, f"{precision} precision" if precision else ""]
+        if scan.pairs_estimated:
+            how.append(f"{scan.pairs_estimated:,} pairs estimated")
+        if scan.audit is not None:
+            how.append(str(scan.audit))
+        facts.append(f"Pair scan: {', '.join(filter(None, how))}.")
+    return facts
