@@ -18,7 +18,7 @@ export function header(
     element(
       "p",
       { class: "made" },
-      `${made.model} · ${labels.length} residues · ${made.date} · plmwidgets ${made.version}`,
+      `model ${made.model} · ${labels.length} residues · ${made.date} · plmwidgets ${made.version}`,
     ),
     element(
       "p",

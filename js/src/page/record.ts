@@ -24,6 +24,7 @@ export interface PageRecord {
   facts: string[];
   /** The traits of each view. */
   views: Record<string, Record<string, unknown>>;
+  selection: SelectionState;
   /** The code of each view. */
   bundles: Record<string, string>;
   licences: string;

@@ -36,7 +36,7 @@ export class StandIn {
     this.protein = traits.protein as ProteinInfo;
     const letters = String(traits.letters);
     this.#wildType = [...this.protein.sequence].map((letter) => letters.indexOf(letter));
-    this.#state = traits.selection_state as SelectionState;
+    this.#state = record.selection;
     this.#history = new UndoHistory(this.#state);
   }
 
@@ -61,7 +61,10 @@ export class StandIn {
   }
 
   async #addModel(name: string): Promise<void> {
-    const traits: Record<string, unknown> = { error: "", notice: "", pending: false };
+    const traits: Record<string, unknown> = {
+      ...{ error: "", notice: "", pending: false, hover: [], value_range: [] },
+      selection_state: this.#state,
+    };
     for (const [trait, value] of Object.entries(this.#record.views[name] ?? {})) {
       const array = isPacked(value) ? await unpack(value) : null;
       traits[trait] = array ? envelopeOf(array.read(), array.shape) : value;

@@ -11,10 +11,11 @@ from plmwidgets._version import __version__
 from plmwidgets.models.masked_lm import Context
 from plmwidgets.offline.contexts import answers, wanted_contexts
 from plmwidgets.offline.packing import pack_envelope, pack_map, pack_probabilities
+from plmwidgets.scan.origin import Origin
 from plmwidgets.widgets.colouring import LIVE, LIVE_LIMITS, SCANNED, scan_scalar
 from plmwidgets.widgets.normalisation import NORMALISATIONS
 from plmwidgets.widgets.pair_heatmap import PairHeatmap
-from plmwidgets.widgets.view import View
+from plmwidgets.widgets.view import View, envelope
 
 if TYPE_CHECKING:
     from plmwidgets.scan.pair import PairScan
@@ -22,8 +23,11 @@ if TYPE_CHECKING:
 
 Record = dict[str, Any]
 
-# Answers to what a person does: the page finds them among the numbers recorded.
-ANSWERS = {"values", "prediction", "upper_map", "lower_map", "pairs", "pending", "error", "notice"}
+# What changes with what a person does: the page finds it among the numbers recorded.
+_ANSWERS = {
+    "selection_state", "hover", "values", "value_label", "value_range", "prediction", "upper_map",
+    "lower_map", "estimated", "pairs", "progress", "region", "pending", "error", "notice",
+}  # fmt: skip
 
 
 def record_of(
@@ -39,7 +43,11 @@ def record_of(
     }
     maps = _maps(explorer.heatmap)
     if maps is not None:
-        views["pair_heatmap"] = {**traits_of(explorer.heatmap), **maps.pop("chosen")}
+        views["pair_heatmap"] = {
+            **traits_of(explorer.heatmap),
+            **maps.pop("chosen"),
+            "estimated": _estimated(scan),
+        }
     if protein.structure is not None:
         views["structure_view"] = {
             **traits_of(explorer.structure),
@@ -54,6 +62,7 @@ def record_of(
         },
         "facts": _facts(scan, listed),
         "views": views,
+        "selection": explorer.selection.to_state(),
         "contexts": [[list(c.masked), [list(s) for s in c.substitutions]] for c in listed],
         "probabilities": pack_probabilities(answers(model, listed, seen)),
         "pairs": _pairs(scan),
@@ -66,7 +75,7 @@ def traits_of(view: View) -> Record:
     """Return the view's own synced traits, arrays packed, without what the page answers itself."""
     base = set(anywidget.AnyWidget.class_trait_names())
     own = [name for name in view.trait_names(sync=True) if name not in base and name[0] != "_"]
-    state = view.get_state(key=[name for name in own if name not in ANSWERS])
+    state = view.get_state(key=[name for name in own if name not in _ANSWERS])
     return {name: _packed(value) for name, value in state.items()}
 
 
@@ -85,6 +94,12 @@ def _pairs(scan: "PairScan") -> Record | None:
         own = np.arange(len(rows))
         rows[own, own] = scan.single.probabilities
     return None if np.isnan(rows).all() else pack_probabilities(rows)
+
+
+def _estimated(scan: "PairScan") -> Record | None:
+    estimated = scan.origin == Origin.ESTIMATED
+    packed = envelope(estimated) if estimated.any() else None
+    return None if packed is None else pack_envelope(packed)
 
 
 def _colours(scan: "PairScan") -> Record:
@@ -126,7 +141,7 @@ def _maps(heatmap: PairHeatmap) -> Record | None:
     first = options[0][0]
     upper = heatmap.upper if heatmap.upper in there else first
     lower = heatmap.lower if heatmap.lower in there else first
-    chosen = {"options": options, "upper": upper, "lower": lower, "progress": None, "region": None}
+    chosen = {"options": options, "upper": upper, "lower": lower}
     return {"contents": contents, "arrays": arrays, "chosen": chosen}
 
 
@@ -134,24 +149,23 @@ def _facts(scan: "PairScan", contexts: list[Context]) -> list[str]:
     """Say what is recorded and how the pairs were obtained, in plain words."""
     alone = sum(len(c.masked) == 1 and not c.substitutions for c in contexts)
     others = len(contexts) - alone - 1
-    held = ["no masks"]
+    whole = ["no masks"]
     if alone:
         every = alone == len(scan.protein)
-        held.append("each residue masked alone" if every else f"{alone} single masks")
-    if scan.pairs_computed:
-        held.append(
-            f"{scan.pairs_computed:,} of {scan.pairs_total:,} pairs of masks, of which only the "
-            "two masked residues are known"
-        )
+        whole.append("each residue masked alone" if every else f"{alone:,} residues masked alone")
     if others:
-        held.append(f"{others:,} other set{'s' if others > 1 else ''} of masks or substitutions")
-    facts = [f"Recorded: {'; '.join(held)}."]
+        whole.append(f"the {others:,} {'sets' if others > 1 else 'set'} of masks in the list below")
+    facts = [f"Recorded for the whole protein: {', '.join(whole)}."]
     if scan.pairs_computed:
         precision = scan.provenance.get("identity", {}).get("precision")
-        how = [scan.method, f"{precision} precision" if precision else ""]
+        how = f"{scan.method}, {precision} precision" if precision else scan.method
         if scan.pairs_estimated:
-            how.append(f"{scan.pairs_estimated:,} pairs estimated")
-        if scan.audit is not None:
-            how.append(str(scan.audit))
-        facts.append(f"Pair scan: {', '.join(filter(None, how))}.")
+            how += f", {scan.pairs_estimated:,} pairs estimated"
+        facts.append(
+            f"Recorded for the two masked residues: {scan.pairs_computed:,} of "
+            f"{scan.pairs_total:,} pairs ({how})."
+        )
+    if scan.audit is not None:
+        told = str(scan.audit)
+        facts.append(f"{told[0].upper()}{told[1:]}.")
     return facts

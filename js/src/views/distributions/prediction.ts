@@ -50,7 +50,7 @@ export class History {
     if (trait === this.#trait) return;
     this.#trait = trait;
     if (!trait) {
-      this.current = null;
+      this.current = this.previous = null;
       return;
     }
     const next = new Prediction(trait);
