@@ -2,11 +2,11 @@
 
 import re
 import time
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import numpy as np
 import pytest
-from conftest import OUTPUT
 from test_dev_maps import cell_centre
 
 from plmwidgets.offline.packing import PROBABILITY_ERROR
@@ -16,6 +16,7 @@ from plmwidgets.widgets.explorer import Explorer
 from plmwidgets.widgets.normalisation import normalise
 
 NAME = "<img src=x onerror=alert(1)></script>"
+OUTPUT = Path(__file__).parents[2] / "test-output"
 WIDE, NARROW = {"width": 1600, "height": 1300}, {"width": 600, "height": 1000}
 
 

@@ -26,7 +26,7 @@ from plmwidgets.offline.packing import (
 from plmwidgets.offline.page import page_of
 from plmwidgets.offline.record import record_of
 from plmwidgets.protein import Protein
-from plmwidgets.scan.start import predict
+from plmwidgets.scan.start import predict, scan_singles
 from plmwidgets.widgets.explorer import Explorer
 from plmwidgets.widgets.live import LivePrediction
 from plmwidgets.widgets.normalisation import NORMALISATIONS, normalise
@@ -203,7 +203,7 @@ def test_what_is_recorded_is_said(record):
     assert record["facts"] == [
         "Recorded for the whole protein: no masks, each residue masked alone, the 2 sets of masks "
         "in the list below.",
-        "Recorded for the two masked residues: 2,016 of 2,016 pairs (exact, reference precision).",
+        "Recorded for the masked residues: 2,016 of 2,016 pairs (exact, reference precision).",
     ]
 
 
@@ -214,6 +214,15 @@ def test_without_a_scan_the_page_has_what_there_is(tmp_path):
     assert record["pairs"] is None and record["maps"] is None
     assert record["contexts"][0] == [[], []]
     assert record["facts"] == ["Recorded for the whole protein: no masks."]
+    explorer.scan.single = scan_singles(explorer.protein, explorer.model)
+    record = record_of(explorer, singles=False, contexts=["3"])
+    assert unpacked(record["pairs"])[4, 4] == pytest.approx(
+        explorer.scan.single.probabilities[4], abs=PROBABILITY_ERROR
+    )
+    assert record["facts"] == [
+        "Recorded for the whole protein: no masks, 1 residue masked alone.",
+        "Recorded for the masked residues: each residue masked alone.",
+    ]
     with_structure = Explorer(Protein.demo(), ToyModel())
     record = record_of(with_structure, singles=False, contexts=[])
     shown = record["views"]["pair_heatmap"]

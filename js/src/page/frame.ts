@@ -27,11 +27,10 @@ export function header(
         "a cell of the map to hide a pair. All views follow each other, with no network and no " +
         "notebook.",
     ),
-    element("p", { class: "facts" }, facts.join(" ")),
+    ...facts.map((fact) => element("p", { class: "facts" }, fact)),
   );
-  const listed = contexts.filter(
-    ([masked, substitutions]) => masked.length + substitutions.length > 1,
-  );
+  // Those without masks or with a single one are a click away.
+  const listed = contexts.filter(([masked, replaced]) => masked.length > 1 || replaced.length > 0);
   if (listed.length > 0) node.append(menu(listed, labels, go));
   return node;
 }

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import anywidget
 import numpy as np
+from numpy.typing import NDArray
 
 from plmwidgets._version import __version__
 from plmwidgets.models.masked_lm import Context
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from plmwidgets.widgets.explorer import Explorer
 
 Record = dict[str, Any]
+Origins = NDArray[np.uint8]
 
 # What changes with what a person does: the page finds it among the numbers recorded.
 _ANSWERS = {
@@ -35,6 +37,7 @@ def record_of(
 ) -> Record:
     """Collect all that a page of an explorer needs, ready for JSON; see `Explorer.to_html`."""
     protein, model, scan = explorer.protein, explorer.model, explorer.scan
+    origin = scan.origin.copy()  # what is computed meanwhile is left out
     seen = {past.context: past.log_probabilities for past in explorer.live.visited}
     listed = wanted_contexts(protein, seen, singles, contexts)
     views: dict[str, Record] = {
@@ -46,7 +49,7 @@ def record_of(
         views["pair_heatmap"] = {
             **traits_of(explorer.heatmap),
             **maps.pop("chosen"),
-            "estimated": _estimated(scan),
+            "estimated": _estimated(origin),
         }
     if protein.structure is not None:
         views["structure_view"] = {
@@ -60,12 +63,12 @@ def record_of(
             "date": datetime.date.today().isoformat(),
             "version": __version__,
         },
-        "facts": _facts(scan, listed),
+        "facts": _facts(scan, origin, listed),
         "views": views,
         "selection": explorer.selection.to_state(),
         "contexts": [[list(c.masked), [list(s) for s in c.substitutions]] for c in listed],
         "probabilities": pack_probabilities(answers(model, listed, seen)),
-        "pairs": _pairs(scan),
+        "pairs": _pairs(scan, origin),
         "colours": _colours(scan),
         "maps": maps,
     }
@@ -85,19 +88,18 @@ def _packed(value: Any) -> Any:
     return value
 
 
-def _pairs(scan: "PairScan") -> Record | None:
+def _pairs(scan: "PairScan", origin: Origins) -> Record | None:
     """p(i|{i,j}) of every ordered pair, with p(i|{i}) on the diagonal; NaN where unknown."""
-    known = scan.computed  # first: what is computed meanwhile is left out
     rows = np.exp(scan.log_probabilities, dtype=np.float32)
-    rows[~known] = np.nan
+    rows[origin == Origin.MISSING] = np.nan
     if scan.single is not None:
         own = np.arange(len(rows))
         rows[own, own] = scan.single.probabilities
     return None if np.isnan(rows).all() else pack_probabilities(rows)
 
 
-def _estimated(scan: "PairScan") -> Record | None:
-    estimated = scan.origin == Origin.ESTIMATED
+def _estimated(origin: Origins) -> Record | None:
+    estimated = origin == Origin.ESTIMATED
     packed = envelope(estimated) if estimated.any() else None
     return None if packed is None else pack_envelope(packed)
 
@@ -145,26 +147,31 @@ def _maps(heatmap: PairHeatmap) -> Record | None:
     return {"contents": contents, "arrays": arrays, "chosen": chosen}
 
 
-def _facts(scan: "PairScan", contexts: list[Context]) -> list[str]:
+def _facts(scan: "PairScan", origin: Origins, contexts: list[Context]) -> list[str]:
     """Say what is recorded and how the pairs were obtained, in plain words."""
     alone = sum(len(c.masked) == 1 and not c.substitutions for c in contexts)
     others = len(contexts) - alone - 1
-    whole = ["no masks"]
-    if alone:
-        every = alone == len(scan.protein)
-        whole.append("each residue masked alone" if every else f"{alone:,} residues masked alone")
+    every = "each residue masked alone"
+    whole, masked = ["no masks"], []
+    if alone == len(scan.protein):
+        whole.append(every)
+    else:
+        if alone:
+            whole.append(f"{alone:,} residue{'s' if alone > 1 else ''} masked alone")
+        if scan.single is not None:
+            masked.append(every)
     if others:
         whole.append(f"the {others:,} {'sets' if others > 1 else 'set'} of masks in the list below")
-    facts = [f"Recorded for the whole protein: {', '.join(whole)}."]
-    if scan.pairs_computed:
+    if origin.any():
         precision = scan.provenance.get("identity", {}).get("precision")
         how = f"{scan.method}, {precision} precision" if precision else scan.method
-        if scan.pairs_estimated:
-            how += f", {scan.pairs_estimated:,} pairs estimated"
-        facts.append(
-            f"Recorded for the two masked residues: {scan.pairs_computed:,} of "
-            f"{scan.pairs_total:,} pairs ({how})."
-        )
+        if estimated := np.count_nonzero(origin == Origin.ESTIMATED) // 2:
+            how += f", {estimated:,} pairs estimated"
+        count = np.count_nonzero(origin) // 2
+        masked.append(f"{count:,} of {scan.pairs_total:,} pairs ({how})")
+    facts = [f"Recorded for the whole protein: {', '.join(whole)}."]
+    if masked:
+        facts.append(f"Recorded for the masked residues: {', '.join(masked)}.")
     if scan.audit is not None:
         told = str(scan.audit)
         facts.append(f"{told[0].upper()}{told[1:]}.")
