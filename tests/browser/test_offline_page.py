@@ -185,8 +185,10 @@ def test_the_pointer_is_shared_and_the_structure_drawn(opened):
         "strip => strip.shadowRoot.querySelectorAll('.is-hover').length === 2",
         arg=strip.element_handle(),
     )
-    ring = page.view("structure_view").locator(".plm-overlay circle:not([hidden])")
-    page.page.wait_for_function("([a, b]) => a && b", arg=[h for h in ring.element_handles()])
+    page.page.wait_for_function(
+        "view => view.shadowRoot.querySelectorAll('circle:not([hidden])').length === 2",
+        arg=page.view("structure_view").element_handle(),
+    )
     top = page.view("structure_view").locator("[data-control=top-k]")
     top.fill("12")
     page.page.wait_for_function(
@@ -257,6 +259,7 @@ def test_colours_are_the_models_and_the_scans(opened, explorer):
         ("single_perplexity", "Perplexity, masked alone", single),
     ]:
         strip.get_by_label("Colour by").select_option(name)
+        strip.locator(f'.strip-ramp[title="{label}"]').wait_for()  # drawn: the tooltip follows
         for position in (5, 40):
             strip.locator(f'[data-position="{position}"]').first.hover()
             tooltip.get_by_text(label).wait_for()
