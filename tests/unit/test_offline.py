@@ -27,6 +27,7 @@ from plmwidgets.offline.page import page_of
 from plmwidgets.offline.record import record_of
 from plmwidgets.protein import Protein
 from plmwidgets.scan.start import predict, scan_singles
+from plmwidgets.widgets.colouring import LIVE
 from plmwidgets.widgets.explorer import Explorer
 from plmwidgets.widgets.live import LivePrediction
 from plmwidgets.widgets.normalisation import NORMALISATIONS, normalise
@@ -228,6 +229,32 @@ def test_without_a_scan_the_page_has_what_there_is(tmp_path):
     shown = record["views"]["pair_heatmap"]
     assert [name for name, _ in shown["options"]] == list(STRUCTURE)
     assert (shown["upper"], shown["lower"]) == ("contacts", "contacts")
+    assert [how for how, _ in shown["normalisations"]] == ["none"]
+    shown = record["views"]["structure_view"]
+    assert (shown["pairs"], shown["top_k_max"]) == ([], 0)
+    assert [name for name, _ in shown["colour_options"]] == ["chemistry", *LIVE]
+
+
+def test_what_a_page_does_not_know_is_not_chosen_in_it():
+    explorer = Explorer(Protein.demo(), ToyModel())
+    explorer.strip.colour_by = "single_perplexity"
+    explorer.structure.top_k = 20
+    explorer.heatmap.normalisation = "apc"
+    views = record_of(explorer, singles=False, contexts=[])["views"]
+    assert views["sequence_strip"]["colour_by"] == "chemistry"
+    assert views["structure_view"]["top_k"] == 0
+    assert views["pair_heatmap"]["normalisation"] == "none"
+
+
+def test_what_is_chosen_in_the_notebook_is_in_the_page(explorer):
+    explorer.structure.top_k = 20
+    explorer.heatmap.normalisation, explorer.heatmap.upper = "apc", "js_div"
+    views = record_of(explorer, singles=False, contexts=[])["views"]
+    assert views["structure_view"]["top_k"] == 20
+    assert len(views["structure_view"]["pairs"]) == 100
+    shown = views["pair_heatmap"]
+    assert (shown["normalisation"], shown["upper"]) == ("apc", "js_div")
+    assert [how for how, _ in shown["normalisations"]] == list(NORMALISATIONS)
 
 
 def test_estimated_pairs_are_marked_and_told():

@@ -13,7 +13,14 @@ from plmwidgets.models.masked_lm import Context
 from plmwidgets.offline.contexts import answers, wanted_contexts
 from plmwidgets.offline.packing import pack_envelope, pack_map, pack_probabilities
 from plmwidgets.scan.origin import Origin
-from plmwidgets.widgets.colouring import LIVE, LIVE_LIMITS, SCANNED, scan_scalar
+from plmwidgets.widgets.colouring import (
+    CHEMISTRY,
+    LIVE,
+    LIVE_LIMITS,
+    SCANNED,
+    ColouredView,
+    scan_scalar,
+)
 from plmwidgets.widgets.normalisation import NORMALISATIONS
 from plmwidgets.widgets.pair_heatmap import PairHeatmap
 from plmwidgets.widgets.view import View, envelope
@@ -40,8 +47,9 @@ def record_of(
     origin = scan.origin.copy()  # what is computed meanwhile is left out
     seen = {past.context: past.log_probabilities for past in explorer.live.visited}
     listed = wanted_contexts(protein, seen, singles, contexts)
+    colours = _colours(scan)
     views: dict[str, Record] = {
-        "sequence_strip": traits_of(explorer.strip),
+        "sequence_strip": _coloured(explorer.strip, colours),
         "distributions": traits_of(explorer.distributions),
     }
     maps = _maps(explorer.heatmap)
@@ -52,9 +60,12 @@ def record_of(
             "estimated": _estimated(origin),
         }
     if protein.structure is not None:
+        pairs = explorer.structure.strongest_pairs(explorer.structure.top_k_max)
         views["structure_view"] = {
-            **traits_of(explorer.structure),
-            "pairs": explorer.structure.strongest_pairs(explorer.structure.top_k_max),
+            **_coloured(explorer.structure, colours),
+            "pairs": pairs,
+            "top_k": min(explorer.structure.top_k, len(pairs)),
+            "top_k_max": len(pairs),
         }
     return {
         "made": {
@@ -69,7 +80,7 @@ def record_of(
         "contexts": [[list(c.masked), [list(s) for s in c.substitutions]] for c in listed],
         "probabilities": pack_probabilities(answers(model, listed, seen)),
         "pairs": _pairs(scan, origin),
-        "colours": _colours(scan),
+        "colours": colours,
         "maps": maps,
     }
 
@@ -80,6 +91,14 @@ def traits_of(view: View) -> Record:
     own = [name for name in view.trait_names(sync=True) if name not in base and name[0] != "_"]
     state = view.get_state(key=[name for name in own if name not in _ANSWERS])
     return {name: _packed(value) for name, value in state.items()}
+
+
+def _coloured(view: ColouredView, colours: Record) -> Record:
+    """Return the same of a view that colours residues, with the colours that the page knows."""
+    options = [option for option in view.colour_options if option[0] in {CHEMISTRY, *colours}]
+    offered = view.colour_by in [name for name, _ in options]
+    by = view.colour_by if offered else CHEMISTRY
+    return {**traits_of(view), "colour_options": options, "colour_by": by}
 
 
 def _packed(value: Any) -> Any:
@@ -143,7 +162,19 @@ def _maps(heatmap: PairHeatmap) -> Record | None:
     first = options[0][0]
     upper = heatmap.upper if heatmap.upper in there else first
     lower = heatmap.lower if heatmap.lower in there else first
-    chosen = {"options": options, "upper": upper, "lower": lower}
+    kinds = [
+        [how, label]
+        for how, label in NORMALISATIONS.items()
+        if how == "none" or any(content["normalised"] for content in contents[how].values())
+    ]
+    known = [how for how, _ in kinds]
+    chosen = {
+        "options": options,
+        "upper": upper,
+        "lower": lower,
+        "normalisations": kinds,
+        "normalisation": heatmap.normalisation if heatmap.normalisation in known else "none",
+    }
     return {"contents": contents, "arrays": arrays, "chosen": chosen}
 
 
