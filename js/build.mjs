@@ -1,4 +1,5 @@
-// Builds one self-contained bundle per view into the Python package and prints their sizes.
+// Builds one self-contained bundle per view, and the host of pages without a kernel, into the Python
+// package and prints their sizes.
 import { rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { build } from "esbuild";
@@ -9,7 +10,7 @@ const outdir = process.argv[2] ?? join(here, "..", "src", "plmwidgets", "static"
 const LIMIT_KB = 100;
 const UNLIMITED = new Set(["structure_view"]); // carries the NGL engine
 
-const names = await viewNames();
+const names = [...(await viewNames()), "page"];
 await rm(outdir, { recursive: true, force: true });
 const { metafile } = await build({
   ...options,

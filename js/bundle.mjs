@@ -37,8 +37,10 @@ export async function viewNames() {
   return entries.filter((entry) => entry.isDirectory()).map((entry) => entry.name);
 }
 
+/** The entry of a view, or of "page": the host of pages without a kernel. */
 export function entryOf(name) {
-  return join(here, "src", "views", name, "index.ts");
+  const folder = name === "page" ? ["page"] : ["views", name];
+  return join(here, "src", ...folder, "index.ts");
 }
 
 export const options = {

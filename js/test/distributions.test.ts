@@ -80,8 +80,18 @@ describe("the history of predictions", () => {
     history.take(first);
     history.take(first);
     expect(history.updates).toBe(1);
+    history.take(trait(0.2, [1]));
     history.take(null);
     expect(history.current).toBeNull();
+    expect(history.previous).toBeNull();
+  });
+
+  it("knows the residues that have a prediction", () => {
+    const history = new History();
+    const values = new Float32Array(40).fill(0.1, 0, 20).fill(Number.NaN, 20);
+    history.take({ ...trait(0, [0]), probabilities: envelope(values, 2, 20) });
+    expect(history.current?.known(0)?.[0]).toBeCloseTo(0.1);
+    expect(history.current?.known(1)).toBeNull();
   });
 
   it("knows whether it answers the selection", () => {

@@ -12,13 +12,14 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 VIEWS = {"sequence_strip", "distributions", "pair_heatmap", "structure_view", "scan_panel"}
+BUNDLES = VIEWS | {"page"}
 PARTS = {
     "demo/fold.cif",
     "demo/family.safetensors",
     "demo/model/config.json",
     "demo/model/model.safetensors",
     "py.typed",
-    *(f"static/{view}.js" for view in VIEWS),
+    *(f"static/{name}.js" for name in BUNDLES),
 }
 
 
@@ -101,4 +102,4 @@ def test_an_editable_install_needs_no_node_on_path(tmp_path):
     )
     assert result.returncode == 0, result.stdout + result.stderr
     static = copy / "src" / "plmwidgets" / "static"
-    assert {path.stem for path in static.glob("*.js")} == VIEWS
+    assert {path.stem for path in static.glob("*.js")} == BUNDLES

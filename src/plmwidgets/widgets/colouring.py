@@ -42,6 +42,11 @@ LIVE = {
     "p_wild_type": "p(wild type) now",
     "entropy": "Entropy now (bits)",
 }
+LIVE_LIMITS = {
+    "perplexity": (1.0, 20.0),
+    "p_wild_type": (0.0, 1.0),
+    "entropy": (0.0, float(np.log2(20))),
+}
 SCANNED = {
     "single_perplexity": "Perplexity, masked alone",
     "strongest_partner": "Strongest partner (JS distance)",
@@ -52,12 +57,14 @@ def live_scalar(name: str, prediction: Prediction, protein: Protein) -> Scalar:
     """Return a scalar of `LIVE` for a prediction."""
     log_p = prediction.log_probabilities
     if name == "perplexity":
-        return Scalar(perplexity(log_p), LIVE[name], (1.0, 20.0))
-    if name == "entropy":
-        return Scalar(entropy(log_p), LIVE[name], (0.0, float(np.log2(20))))
-    wild_type = protein.wild_type
-    p = np.exp(log_p[np.arange(len(protein)), wild_type].astype(np.float64))
-    return Scalar(np.where(wild_type < 0, np.nan, p), LIVE[name], (0.0, 1.0))
+        values = perplexity(log_p)
+    elif name == "entropy":
+        values = entropy(log_p)
+    else:
+        wild_type = protein.wild_type
+        p = np.exp(log_p[np.arange(len(protein)), wild_type].astype(np.float64))
+        values = np.where(wild_type < 0, np.nan, p)
+    return Scalar(values, LIVE[name], LIVE_LIMITS[name])
 
 
 def scan_scalar(name: str, scan: "PairScan") -> Scalar | None:

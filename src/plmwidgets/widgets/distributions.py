@@ -41,6 +41,7 @@ class Distributions(View):
     _esm = bundle("distributions")
     prediction = t.Any(None).tag(sync=True)
     pending = t.Bool(False).tag(sync=True)
+    notice = t.Unicode().tag(sync=True)  # of a page without a kernel: why bars are missing
     letters = t.Unicode(AMINO_ACIDS, read_only=True).tag(sync=True)
     chemistry_order = t.Unicode(CHEMISTRY_ORDER, read_only=True).tag(sync=True)
     profile = t.Enum(["heat", "logo"], "heat").tag(sync=True)

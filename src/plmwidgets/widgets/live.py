@@ -3,6 +3,7 @@
 import logging
 import threading
 import uuid
+from collections import OrderedDict
 from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +16,8 @@ from plmwidgets.models.masked_lm import Context, MaskedLM
 from plmwidgets.protein import Protein
 from plmwidgets.service import Priority, service_for
 from plmwidgets.widgets.selection import Selection
+
+MAX_VISITED = 200
 
 _log = logging.getLogger(__name__)
 
@@ -68,10 +71,17 @@ class LivePrediction(t.HasTraits):
         self._lock = threading.Lock()
         self._asked: Context | None = None
         self._answer: Prediction | BaseException | None = None
+        self._visited: OrderedDict[Context, Prediction] = OrderedDict()
         self._delivering = False
         self._following = True
         selection.observe(self._selection_changed, "clock")
         self.refresh()
+
+    @property
+    def visited(self) -> tuple[Prediction, ...]:
+        """The answers that came so far, one a context, the latest 200, oldest first."""
+        with self._lock:
+            return tuple(self._visited.values())
 
     def refresh(self) -> None:
         """Ask for the present context, unless that has been asked for already."""
@@ -103,12 +113,18 @@ class LivePrediction(t.HasTraits):
                 self._asked = None  # the same context may be tried again
             if future.cancelled():
                 return
-            error = future.exception()
-            self._answer = Prediction(context, future.result()[0]) if error is None else error
+            self._answer = future.exception() or self._remember(context, future.result()[0])
             if self._delivering:
                 return
             self._delivering = True
         self._deliver()
+
+    def _remember(self, context: Context, values: NDArray[np.floating[Any]]) -> Prediction:
+        prediction = self._visited[context] = Prediction(context, values)
+        self._visited.move_to_end(context)
+        if len(self._visited) > MAX_VISITED:
+            self._visited.popitem(last=False)
+        return prediction
 
     def _deliver(self) -> None:
         # Answers come from the worker, and from the cache in the thread that asks: one thread at a

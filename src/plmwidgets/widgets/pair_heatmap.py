@@ -4,8 +4,10 @@ import threading
 from collections.abc import Iterable
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import traitlets as t
+from numpy.typing import NDArray
 
 from plmwidgets.map_styles import METRICS
 from plmwidgets.scan.pair import PairScan
@@ -201,3 +203,15 @@ class PairHeatmap(View):
             with self.hold_sync():
                 for trait, content in maps.items():
                     setattr(self, trait, content)
+
+    def content(self, name: str, how: str) -> tuple[dict[str, Any], NDArray[np.float64]]:
+        """Return a map as the page shows it: what is said of it, and its values, (L, L).
+
+        Parameters
+        ----------
+        name : str
+            One of `options`.
+        how : str
+            One of the normalisations.
+        """
+        return self._maps.content(name, self.upper_model, how)

@@ -53,7 +53,14 @@ class PairMaps:
         return envelope(there.astype(np.uint8)) if there.any() else None
 
     def map(self, name: str, model: str, normalisation: str) -> dict[str, Any]:
-        """Return a map as the page reads it.
+        """Return a map as the page reads it; the parameters are those of `content`."""
+        content, values = self.content(name, model, normalisation)
+        return {**content, "values": envelope(values)}
+
+    def content(
+        self, name: str, model: str, normalisation: str
+    ) -> tuple[dict[str, Any], NDArray[np.float64]]:
+        """Return what is said of a map, and its values, (L, L).
 
         Parameters
         ----------
@@ -79,16 +86,16 @@ class PairMaps:
             floor = None if changed else self._floor(name, model)
             if len(self._scans) > 1:
                 style = style._replace(label=f"{style.label}, {model}")
-        return {
+        content = {
             "name": name,
             "model": model,
             **style._asdict(),
-            "values": envelope(values),
             "limits": list(limits),
             "scanned": name in METRICS,
             "normalised": changed,
             "floor": floor,
         }
+        return content, values
 
     def _values(self, name: str, model: str, normalisation: str) -> NDArray[np.float64]:
         values = self._scans[model].values(name)

@@ -70,18 +70,20 @@ class StructureView(ColouredView):
         self._show_pairs()
 
     def _show_pairs(self) -> None:
-        if self._scan is None or self.top_k == 0:
-            self.set_trait("pairs", [])
-            return
+        self.set_trait("pairs", self.strongest_pairs(self.top_k))
+
+    def strongest_pairs(self, n: int) -> list[list[Any]]:
+        """Return the n strongest pairs so far as the page draws them: i, j, and if they touch."""
+        if self._scan is None or n == 0:
+            return []
         scores = self._scan.values("js_dist_avg")
         i, j = np.triu_indices(len(scores), 6)
         known = np.isfinite(scores[i, j])
         i, j = i[known], j[known]
-        best = np.argsort(-scores[i, j], kind="stable")[: self.top_k]
-        self.set_trait(
-            "pairs",
-            [[int(a), int(b), self._contact(a, b)] for a, b in zip(i[best], j[best], strict=True)],
-        )
+        best = np.argsort(-scores[i, j], kind="stable")[:n]
+        return [
+            [int(a), int(b), self._contact(a, b)] for a, b in zip(i[best], j[best], strict=True)
+        ]
 
     def _contact(self, i: int, j: int) -> bool | None:
         if self._contacts is None or np.isnan(self._contacts[i, j]):

@@ -17,7 +17,7 @@ const FIRST_CARDS = 24;
 export default defineView({
   name: "distributions",
   css: css + CHEMISTRY_CSS,
-  traits: ["prediction", "order", "profile", "pending"],
+  traits: ["prediction", "order", "profile", "pending", "notice"],
   create,
 });
 
@@ -37,6 +37,7 @@ function create({ model, root, signal, protein, selection }: ViewContext): View 
 
   const busy = element("div", { class: "plm-busy" });
   const stale = element("span", { class: "dist-stale" }, "for the previous masks");
+  const notice = element("div", { class: "dist-notice", role: "status" });
   const grid = element("div", { class: "dist-cards" });
   const empty = element("div", { class: "dist-empty plm-muted" });
   const more = element("button", { type: "button", class: "dist-more" });
@@ -65,6 +66,7 @@ function create({ model, root, signal, protein, selection }: ViewContext): View 
       element("label", { class: "plm-muted" }, "Order ", select),
     ),
     busy,
+    notice,
     grid,
     empty,
     more,
@@ -210,7 +212,7 @@ function create({ model, root, signal, protein, selection }: ViewContext): View 
     const { current, previous } = history;
     let largest = 0;
     for (const position of positions) {
-      for (const p of [current?.at(position), previous?.at(position)]) {
+      for (const p of [current?.known(position), previous?.known(position)]) {
         if (p) largest = Math.max(largest, ...p);
       }
     }
@@ -222,8 +224,8 @@ function create({ model, root, signal, protein, selection }: ViewContext): View 
         replacement: replaced.get(position),
         masked: masked.has(position),
         focus: position === state.focus,
-        p: current?.at(position) ?? null,
-        ghost: (current && previous?.at(position)) ?? null,
+        p: current?.known(position) ?? null,
+        ghost: (current && previous?.known(position)) ?? null,
         axis: axisTop(largest),
         order,
         letters,
@@ -238,6 +240,10 @@ function create({ model, root, signal, protein, selection }: ViewContext): View 
     history.take(model.get("prediction") as PredictionTrait | null);
     const { current, previous } = history;
     const pending = Boolean(model.get("pending"));
+    const told = String(model.get("notice") ?? "");
+    if (notice.textContent !== told) notice.textContent = told;
+    notice.hidden = told === "";
+    root.classList.toggle("is-unknown", told !== "" && current === null);
     const name = String(model.get("order"));
     order = orders[name] ?? orders.alphabet ?? [];
     select.value = name;

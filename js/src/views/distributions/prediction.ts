@@ -23,6 +23,12 @@ export class Prediction {
     return this.probabilities.subarray(20 * position, 20 * position + 20);
   }
 
+  /** The same, or null where it is not known: a page without a kernel has gaps. */
+  known(position: number): Float32Array | null {
+    const p = this.at(position);
+    return Number.isNaN(p[0]) ? null : p;
+  }
+
   isFor(context: Context): boolean {
     return contextKey(this) === contextKey(context);
   }
@@ -44,7 +50,7 @@ export class History {
     if (trait === this.#trait) return;
     this.#trait = trait;
     if (!trait) {
-      this.current = null;
+      this.current = this.previous = null;
       return;
     }
     const next = new Prediction(trait);

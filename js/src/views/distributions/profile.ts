@@ -252,9 +252,10 @@ export class Profile {
     const radius = Math.max(1.4, Math.min(this.#width, ROW) * 0.22);
     for (let i = first; i < last; i += 1) {
       const a = letters.indexOf(this.#protein.sequence[i] ?? "");
-      if (a < 0) continue;
+      const value = prediction.known(i)?.[a];
+      if (value === undefined) continue;
       const row = order.indexOf(a);
-      context.fillStyle = inkOn("sequential", shade(prediction.at(i)[a] ?? Number.NaN), 0, 1);
+      context.fillStyle = inkOn("sequential", shade(value), 0, 1);
       context.beginPath();
       context.arc(x(i) + this.#width / 2, HEAD + ROW * (row + 0.5), radius, 0, 2 * Math.PI);
       context.fill();
@@ -268,5 +269,5 @@ function paintEmpty(context: CanvasRenderingContext2D, width: number, theme: The
   context.fillStyle = theme.muted;
   context.font = `13px ${theme.font}`;
   context.textAlign = "center";
-  context.fillText("No prediction yet", width / 2, HEAD + 10 * ROW);
+  context.fillText("No prediction", width / 2, HEAD + 10 * ROW);
 }

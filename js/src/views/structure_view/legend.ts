@@ -29,7 +29,7 @@ export class Legend {
     if (chemistry) {
       return CHEMISTRY.map(({ name, colour }) => item(sample("plm-dot", colour), name));
     }
-    if (!known) return [element("span", { class: "plm-muted" }, "No values yet")];
+    if (!known) return [element("span", { class: "plm-muted" }, "No values")];
     const bar = element("span", { class: "plm-bar" });
     bar.style.background = gradientOf(kind);
     return [
