@@ -48,7 +48,7 @@ def dev_pages() -> Iterator[tuple[str, int, dict[str, Any]]]:
             yield f"scan-{status}-{width}", width, {"status": status}
         for state in ("pending", "empty", "estimated", "error"):
             yield f"state-{state}-{width}", width, {"state": state, "status": "running"}
-        yield f"unanswered-{width}", width, {"delay": 10**9, "click": True, "status": "running"}
+        yield f"unanswered-{width}", width, {"delay": -1, "click": True, "status": "running"}
         yield f"many-masks-{width}", width, {"masks": 40, "length": 363, "profile": "logo"}
         models = {"models": "8M,35M,150M", "status": "finished", "views": "pair_heatmap"}
         yield f"models-{width}", width, {**models, "both": True}

@@ -1,4 +1,5 @@
 /** The one adapter between anywidget and a view: a shadow root, the theme, the shared selection. */
+import { watchAnswers } from "./answers";
 import coreCss from "./core.css";
 import { coalesce, onTrait, type ProteinInfo, type ViewModel } from "./model";
 import { SelectionLink } from "./selection";
@@ -37,7 +38,7 @@ interface RenderArguments {
 /** Make the object that anywidget loads. A failure is drawn where the view would have been. */
 export function defineView(definition: ViewDefinition) {
   return {
-    async render({ model, el, signal }: RenderArguments): Promise<() => void> {
+    async render({ model: given, el, signal }: RenderArguments): Promise<() => void> {
       const controller = new AbortController();
       // Hosts older than anywidget 0.11 give no signal; the returned function serves them.
       signal?.addEventListener("abort", () => controller.abort(), { once: true });
@@ -55,9 +56,16 @@ export function defineView(definition: ViewDefinition) {
       notice.className = "plm-error";
       notice.setAttribute("role", "alert");
       notice.hidden = true;
-      shadow.append(style, notice, root);
+      const unanswered = document.createElement("div");
+      unanswered.className = "plm-unanswered";
+      unanswered.setAttribute("role", "status");
+      shadow.append(style, notice, unanswered, root);
       el.append(host);
       const live = controller.signal;
+      const model = watchAnswers(given, live, (text) => {
+        unanswered.textContent = text;
+        host.toggleAttribute("data-unanswered", text !== "");
+      });
 
       const report = (text: string): void => {
         notice.textContent = text;

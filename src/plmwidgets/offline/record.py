@@ -35,7 +35,7 @@ Origins = NDArray[np.uint8]
 # What changes with what a person does: the page finds it among the numbers recorded.
 _ANSWERS = {
     "selection_state", "hover", "values", "value_label", "value_range", "prediction", "upper_map",
-    "lower_map", "estimated", "pairs", "progress", "region", "pending", "error", "notice",
+    "lower_map", "estimated", "pairs", "progress", "region", "pending", "error", "notice", "answered",
 }  # fmt: skip
 
 

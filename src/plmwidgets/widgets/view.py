@@ -73,6 +73,8 @@ class View(anywidget.AnyWidget):
     hover = t.List(t.Int()).tag(sync=True)
     error = t.Unicode().tag(sync=True)
     presenter = t.Bool(False).tag(sync=True)
+    # How much was heard of the page: it sees by this that its kernel is alive.
+    answered = t.Int(0, read_only=True).tag(sync=True)
     # A trait, as a view that could not be made is closed as well.
     _at_close: t.List[Any] = t.List()
 
@@ -135,6 +137,15 @@ class View(anywidget.AnyWidget):
         with self.guarded():
             self.selection.hover = tuple(change["new"])
 
+    def set_state(self, sync_data: dict[str, Any]) -> None:
+        """Take what the page changed, and let it know; ipywidgets calls it."""
+        super().set_state(sync_data)
+        if set(sync_data) != {"hover"}:
+            self._answer()
+
+    def _answer(self) -> None:
+        self.set_trait("answered", self.answered + 1)
+
     def _receive(self, _: Any, content: Any, __: Any) -> None:
         kind = content.get("type") if isinstance(content, dict) else None
         with self.guarded():
@@ -142,8 +153,9 @@ class View(anywidget.AnyWidget):
                 self.selection.undo()
             elif kind == "redo":
                 self.selection.redo()
-            else:
+            elif kind != "hello":  # which asks for nothing but the answer
                 self.handle(kind, content)
+        self._answer()
 
     def handle(self, kind: Any, content: Any) -> None:
         """Act on a message of the page; views extend it."""

@@ -47,21 +47,14 @@ export class Status {
   );
   #normalised = element("span", { class: "plm-item" }, "normalised over the pairs so far");
   #progress = element("span", { class: "plm-item" });
-  #reading = element("span", { class: "plm-muted" });
+  #reading = element("div", { class: "plm-muted" });
   #brushing = element("span", { class: "plm-muted" }, "Shift and drag: compute a region first.");
 
   constructor() {
     this.#gap.append(this.#gapText);
     this.#noise.append(this.#noiseText);
-    this.node.append(
-      this.#gap,
-      this.#noise,
-      this.#estimated,
-      this.#normalised,
-      this.#progress,
-      this.#reading,
-      this.#brushing,
-    );
+    const news = [this.#gap, this.#progress, this.#noise, this.#estimated, this.#normalised];
+    this.node.append(this.#reading, element("div", { class: "plm-news" }, ...news, this.#brushing));
   }
 
   /** Say whether the cells are large enough for the marks of estimated ones. */
