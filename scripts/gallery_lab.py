@@ -61,7 +61,7 @@ class Desk:
         book.run_all()
         for view in ("sequence_strip", "pair_heatmap", "structure_view", "joint_table"):
             book.wait_for_view(view)
-        page.locator("[data-context]").first.wait_for()
+        page.locator(".plmwidgets-distributions[data-context]").wait_for()
         return book
 
     def close(self, book: Notebook) -> None:
