@@ -8,6 +8,7 @@ from typing import Any, Literal
 import ipywidgets
 import pandas as pd
 import traitlets as t
+from numpy.typing import ArrayLike
 
 from plmwidgets.models import as_model
 from plmwidgets.models.masked_lm import MaskedLM
@@ -114,6 +115,24 @@ class Explorer(ipywidgets.GridBox):
 
     def __repr__(self) -> str:
         return f"Explorer({self.protein.name}, {self.model.name}; {self.scan.progress})"
+
+    def colour(self, values: ArrayLike, label: str) -> None:
+        """Colour sequence and structure by numbers of your own.
+
+        Parameters
+        ----------
+        values : array_like, shape (L,)
+            A number a residue; NaN where unknown. With both signs the scale is about 0.
+        label : str
+            What they are, with the unit.
+
+        Raises
+        ------
+        ValueError
+            If there is not one number a residue, or no label.
+        """
+        for view in (self.strip, self.structure):
+            view.colour(values, label)
 
     @t.observe("presenter")
     def _presenter_changed(self, change: Any) -> None:
