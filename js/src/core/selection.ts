@@ -25,6 +25,15 @@ type BusMessage =
 
 const EMPTY: SelectionState = { masked: [], substitutions: [], focus: null, pair: null, clock: 0 };
 const BUS = Symbol.for("plmwidgets.selection-bus");
+/** Python hears what the pointer rests on; what it only passes would hold the next click up. */
+const HOVER_MS = 150;
+/**
+ * JupyterLab's server holds small messages back until the page has acknowledged the one before
+ * (Nagle's algorithm), which a page that sends nothing puts off for 40 ms. Whatever it sends carries
+ * the acknowledgement: so these many milliseconds after a click it sends a word, and the answer
+ * comes at once.
+ */
+const NUDGES_MS = [14, 28];
 
 /** Views are separate bundles: the only place they share is the page. */
 function busOf(id: string): Set<(message: BusMessage) => void> {
@@ -40,11 +49,14 @@ export class SelectionLink {
   #bus: Set<(message: BusMessage) => void>;
   #state: SelectionState;
   #hover: readonly number[] = [];
+  #signal: AbortSignal;
+  #saving: ReturnType<typeof setTimeout> | undefined;
   #stateListeners = new Set<() => void>();
   #hoverListeners = new Set<() => void>();
 
   constructor(model: ViewModel, signal: AbortSignal) {
     this.#model = model;
+    this.#signal = signal;
     this.#bus = busOf(String(model.get("selection_id")));
     this.#state = this.#traitState();
     const receive = (message: BusMessage): void => {
@@ -87,7 +99,8 @@ export class SelectionLink {
     this.#accept(state);
     for (const receive of [...this.#bus]) receive({ origin: this, state });
     this.#model.set("selection_state", state);
-    this.#model.save_changes();
+    this.#save();
+    for (const delay of NUDGES_MS) this.#after(delay, () => this.#model.send({ type: "nudge" }));
   }
 
   setMasked(masked: Iterable<number>, focus: number | null = this.#state.focus): void {
@@ -111,7 +124,8 @@ export class SelectionLink {
     this.#acceptHover(positions);
     for (const receive of [...this.#bus]) receive({ origin: this, hover: positions });
     this.#model.set("hover", [...positions]);
-    this.#model.save_changes();
+    clearTimeout(this.#saving);
+    this.#saving = this.#after(HOVER_MS, () => this.#save());
   }
 
   undo(): void {
@@ -120,6 +134,17 @@ export class SelectionLink {
 
   redo(): void {
     this.#model.send({ type: "redo" });
+  }
+
+  #save(): void {
+    clearTimeout(this.#saving);
+    this.#model.save_changes();
+  }
+
+  #after(milliseconds: number, then: () => void): ReturnType<typeof setTimeout> {
+    return setTimeout(() => {
+      if (!this.#signal.aborted) then();
+    }, milliseconds);
   }
 
   #traitState(): SelectionState {

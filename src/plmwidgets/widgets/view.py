@@ -135,7 +135,7 @@ class View(anywidget.AnyWidget):
                 self.selection.undo()
             elif kind == "redo":
                 self.selection.redo()
-            else:
+            elif kind != "nudge":  # which only makes the answer to a click come sooner
                 self.handle(kind, content)
 
     def handle(self, kind: Any, content: Any) -> None:
