@@ -33,7 +33,7 @@ const HOVER_MS = 150;
  * the acknowledgement: so these many milliseconds after a click it sends a word, and the answer
  * comes at once.
  */
-const NUDGES_MS = [14, 28];
+const NUDGES_MS = [12, 20, 30, 45];
 
 /** Views are separate bundles: the only place they share is the page. */
 function busOf(id: string): Set<(message: BusMessage) => void> {
@@ -51,7 +51,7 @@ export class SelectionLink {
   #hover: readonly number[] = [];
   #signal: AbortSignal;
   #saving: ReturnType<typeof setTimeout> | undefined;
-  #stateListeners = new Set<() => void>();
+  #stateListeners = new Set<(own: boolean) => void>();
   #hoverListeners = new Set<() => void>();
 
   constructor(model: ViewModel, signal: AbortSignal) {
@@ -69,7 +69,7 @@ export class SelectionLink {
     signal.addEventListener("abort", () => this.#bus.delete(receive), { once: true });
     onTrait(model, "selection_state", signal, () => {
       const state = this.#traitState();
-      if (state.clock >= this.#state.clock) this.#accept(state);
+      if (state.clock >= this.#state.clock && !equal(state, this.#state)) this.#accept(state);
     });
     onTrait(model, "hover", signal, () =>
       this.#acceptHover((model.get("hover") as number[] | undefined) ?? []),
@@ -85,7 +85,8 @@ export class SelectionLink {
     return this.#hover;
   }
 
-  onState(listener: () => void): void {
+  /** `own` is true where the change was made in this view. */
+  onState(listener: (own: boolean) => void): void {
     this.#stateListeners.add(listener);
   }
 
@@ -96,7 +97,7 @@ export class SelectionLink {
   /** Apply a gesture of this view: here at once, on the page, and in the kernel. */
   change(change: Change): void {
     const state = { ...this.#state, ...change, clock: this.#state.clock + 1 };
-    this.#accept(state);
+    this.#accept(state, true);
     for (const receive of [...this.#bus]) receive({ origin: this, state });
     this.#model.set("selection_state", state);
     this.#save();
@@ -151,9 +152,9 @@ export class SelectionLink {
     return { ...EMPTY, ...(this.#model.get("selection_state") as Partial<SelectionState> | null) };
   }
 
-  #accept(state: SelectionState): void {
+  #accept(state: SelectionState, own = false): void {
     this.#state = state;
-    for (const listener of [...this.#stateListeners]) listener();
+    for (const listener of [...this.#stateListeners]) listener(own);
   }
 
   #acceptHover(positions: readonly number[]): void {
@@ -161,6 +162,13 @@ export class SelectionLink {
     this.#hover = positions;
     for (const listener of [...this.#hoverListeners]) listener();
   }
+}
+
+/** Python says once more what a view told it. */
+function equal(a: SelectionState, b: SelectionState): boolean {
+  const key = ({ masked, substitutions, focus, pair, clock }: SelectionState) =>
+    JSON.stringify([masked, substitutions, focus, pair, clock]);
+  return key(a) === key(b);
 }
 
 function same(a: readonly number[], b: readonly number[]): boolean {

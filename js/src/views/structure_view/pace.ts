@@ -49,7 +49,8 @@ export class Pace {
     // The first task after the frame: by then the page has waited for the pixels.
     port1.onmessage = () => {
       this.#ended = performance.now();
-      this.#cost = this.#ended - began;
+      // Some renderings are cheap, such as one of nothing new: they do not make the next one so.
+      this.#cost = Math.max(this.#ended - began, 0.8 * this.#cost);
       port1.close();
     };
     port2.postMessage(0);
