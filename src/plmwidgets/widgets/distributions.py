@@ -35,7 +35,7 @@ class Distributions(View):
         Order of the bars: ``"alphabet"`` or ``"chemistry"``.
     """
 
-    _esm = bundle("distributions")
+    _bundle = t.Unicode(bundle("distributions"), read_only=True).tag(sync=True)
     prediction = t.Any(None).tag(sync=True)
     pending = t.Bool(False).tag(sync=True)
     letters = t.Unicode(AMINO_ACIDS, read_only=True).tag(sync=True)
