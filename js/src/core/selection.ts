@@ -101,7 +101,7 @@ export class SelectionLink {
     for (const receive of [...this.#bus]) receive({ origin: this, state });
     this.#model.set("selection_state", state);
     this.#save();
-    for (const delay of NUDGES_MS) this.#after(delay, () => this.#model.send({ type: "nudge" }));
+    this.#nudge();
   }
 
   setMasked(masked: Iterable<number>, focus: number | null = this.#state.focus): void {
@@ -140,6 +140,12 @@ export class SelectionLink {
   #save(): void {
     clearTimeout(this.#saving);
     this.#model.save_changes();
+  }
+
+  #nudge(): void {
+    // The mark that Jupyter's pages bear; other hosts send everything at once.
+    if (globalThis.document?.body.dataset.jpThemeLight === undefined) return;
+    for (const delay of NUDGES_MS) this.#after(delay, () => this.#model.send({ type: "nudge" }));
   }
 
   #after(milliseconds: number, then: () => void): ReturnType<typeof setTimeout> {
