@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 from playwright.sync_api import Browser, Locator, Page
+
 from views import instruments
 from views.hosts import Lab, marimo, notebook
 from views.report import Row

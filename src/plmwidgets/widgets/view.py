@@ -65,7 +65,7 @@ class View(anywidget.AnyWidget):
         Drawn in the view when not empty.
     """
 
-    # A page keeps the `_esm` of every widget that it ever saw: it only loads the bundle, once a page.
+    # A page keeps the `_esm` of every widget that it ever saw: it only loads the bundle, once.
     _esm = bundle("loader")
     _bundle = t.Unicode(read_only=True).tag(sync=True)
     protein = t.Instance(Protein, read_only=True).tag(sync=True, to_json=_protein_info)

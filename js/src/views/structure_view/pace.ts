@@ -37,7 +37,7 @@ export class Pace {
     }
     const due =
       this.#since === null
-        ? Math.max(now + QUIET, this.#ended + (PARTS - 1) * this.#cost)
+        ? Math.max(now, this.#ended + (PARTS - 1) * this.#cost)
         : Math.min(now + QUIET, this.#since + LATEST);
     this.#timer = setTimeout(() => this.#run(), due - now);
   }
