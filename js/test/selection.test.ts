@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { FakeModel } from "../dev/fake";
 import { SelectionLink } from "../src/core/selection";
 
@@ -127,9 +127,27 @@ describe("the kernel and the page", () => {
     a.model.receive({ selection_state: { ...EMPTY, masked: [3], clock: 1 }, hover: [3] });
     expect(a.selection.hover).toEqual([3]);
     expect(saves).toBe(0);
-    a.selection.setHover([5]);
+    a.selection.setMasked([4]);
     expect(saves).toBe(1);
-    expect(b.selection.hover).toEqual([5]);
+    expect(b.selection.state.masked).toEqual([4]);
+  });
+
+  it("tells the kernel where the pointer rests, or with a click, not what it passes", () => {
+    vi.useFakeTimers();
+    const { model, selection } = link("rest");
+    const saved: Record<string, unknown>[] = [];
+    model.onSave = (changed) => saved.push(changed);
+    for (const position of [5, 6, 7]) selection.setHover([position]);
+    expect(saved).toEqual([]);
+    vi.advanceTimersByTime(1000);
+    expect(saved).toEqual([{ hover: [7] }]);
+    selection.setHover([8]);
+    selection.toggleMask(8);
+    vi.advanceTimersByTime(1000);
+    expect(saved).toHaveLength(2);
+    expect(saved[1]?.hover).toEqual([8]);
+    expect(saved[1]?.selection_state).toMatchObject({ masked: [8] });
+    vi.useRealTimers();
   });
 
   it("asks the kernel to undo and redo", () => {
