@@ -100,6 +100,13 @@ class Explorer(ipywidgets.GridBox):
     def __repr__(self) -> str:
         return f"Explorer({self.protein.name}, {self.model.name}; {self.scan.progress})"
 
+    def _display_(self) -> Any:
+        # marimo asks for this; it draws anywidgets, but no grid of ipywidgets that holds them.
+        import marimo
+
+        beside = marimo.hstack([self.heatmap, self.structure], widths="equal", gap=1)
+        return marimo.vstack([self.strip, self.panel, beside, self.distributions], gap=1)
+
     def to_pandas(self) -> pd.DataFrame:
         """Return the tidy table of the pairs scanned so far, as `PairScan.to_pandas`."""
         return self.scan.to_pandas()

@@ -1,0 +1,73 @@
+"""The main gestures in the hosts that show notebooks; JupyterLab's own tests go further."""
+
+import pytest
+from gestures import main_gestures
+from pages import new_notebook
+from servers import Lab, Marimo, Notebook7, Voila
+
+EXPLORER = """
+import plmwidgets as plm
+
+explorer = plm.Explorer(plm.Protein.demo(), "demo")
+explorer
+"""
+APP = '''
+import marimo
+
+app = marimo.App(width="full")
+
+
+@app.cell
+def _():
+    import plmwidgets as plm
+
+    explorer = plm.Explorer(plm.Protein.demo(), "demo")
+    explorer
+    return
+
+
+if __name__ == "__main__":
+    app.run()
+'''
+
+
+@pytest.fixture
+def serve(tmp_path, chromium):
+    """Start a host: ``serve(Voila)``; it ends with the test."""
+    running = []
+
+    def start(kind, *arguments):
+        running.append(kind(tmp_path, *arguments))
+        return running[-1]
+
+    yield start
+    for server in running:
+        server.close()
+
+
+def test_notebook_7(serve, host_page):
+    server = serve(Notebook7)
+    page = host_page.page
+    page.goto(server.address(new_notebook(server, [EXPLORER])))
+    page.wait_for_function(
+        """() => {
+            const panel = window.jupyterapp?.shell.currentWidget;
+            return panel?.sessionContext?.session?.kernel?.status === 'idle';
+        }""",
+        timeout=60_000,
+    )
+    page.evaluate("window.jupyterapp.commands.execute('notebook:run-all-cells')")
+    main_gestures(host_page, "notebook-7")
+
+
+def test_voila(serve, host_page):
+    server = serve(Voila)
+    host_page.page.goto(server.address(new_notebook(server, [EXPLORER])), timeout=60_000)
+    main_gestures(host_page, "voila")
+
+
+def test_marimo(serve, host_page, tmp_path):
+    app = tmp_path / "app.py"
+    app.write_text(APP)
+    host_page.page.goto(serve(Marimo, app).address())
+    main_gestures(host_page, "marimo")
