@@ -132,4 +132,5 @@ def main_gestures(book, name):
     masked = positions(strip)
     assert set(masked) > {i, j}
     check_bars_here(book, masked)
+    book.wait_until(chip.is_hidden)
     book.screenshot(f"host-{name}")

@@ -22,7 +22,11 @@ class HostPage:
         Requests to other machines; they are refused.
     errors : list of str
         What the page wrote to its console as an error, or did not catch.
+    own_errors : tuple of str
+        Those of the host itself, which it has without any of our views.
     """
+
+    own_errors: tuple[str, ...] = ()
 
     def __init__(self, page: Page):
         self.page = page

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -11,6 +12,7 @@ import urllib.request
 from pathlib import Path
 
 TOKEN = "plmwidgets-tests"
+OFFLINE_TEMPLATE = Path(__file__).parents[2] / "examples" / "voila_offline"
 
 
 class Server:
@@ -141,12 +143,14 @@ class Voila(Server):
     """Voila: runs a notebook for every visitor and shows its outputs alone."""
 
     def __init__(self, folder: Path):
+        # the templates that come with Voila load an icon font from a CDN
+        shutil.copytree(OFFLINE_TEMPLATE, folder / "data/voila/templates" / OFFLINE_TEMPLATE.name)
         super().__init__(
             folder,
             "voila",
             lambda port: [
                 "--no-browser", f"--port={port}", "--Voila.ip=127.0.0.1",
-                "--VoilaConfiguration.show_tracebacks=True", str(folder / "notebooks"),
+                f"--template={OFFLINE_TEMPLATE.name}", str(folder / "notebooks"),
             ],
             "",
         )  # fmt: skip
