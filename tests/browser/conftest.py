@@ -94,5 +94,19 @@ def host_page(chromium):
     yield page
     context.close()
     assert page.outside == [], "the page asked another machine"
-    errors = [text for text in page.errors if text not in page.own_errors]
+    errors = [e for e in page.errors if not any(own in e for own in page.own_errors)]
     assert errors == [], "the page wrote errors to its console"
+
+
+@pytest.fixture
+def serve(tmp_path, chromium):
+    """Start a host: ``serve(Voila)``; it ends with the test."""
+    running = []
+
+    def start(kind, *arguments):
+        running.append(kind(tmp_path, *arguments))
+        return running[-1]
+
+    yield start
+    for server in running:
+        server.close()

@@ -23,7 +23,7 @@ class HostPage:
     errors : list of str
         What the page wrote to its console as an error, or did not catch.
     own_errors : tuple of str
-        Those of the host itself, which it has without any of our views.
+        Parts of those that the host has by itself, without any of our views.
     """
 
     own_errors: tuple[str, ...] = ()

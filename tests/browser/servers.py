@@ -98,7 +98,6 @@ def _jupyter(port, root):
         "--no-browser", "--allow-root", "--ip=127.0.0.1", f"--port={port}",
         "--ServerApp.port_retries=0", f"--IdentityProvider.token={TOKEN}",
         f"--ServerApp.root_dir={root}",
-        "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
     ]  # fmt: skip
 
 
@@ -111,10 +110,12 @@ class Lab(Server):
             folder,
             "jupyterlab",
             lambda port: [
-                *_jupyter(port, folder / "notebooks"), "--LabApp.expose_app_in_browser=True"
+                *_jupyter(port, folder / "notebooks"),
+                "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
+                "--LabApp.expose_app_in_browser=True",
             ],
             f"api/status?token={TOKEN}",
-        )  # fmt: skip
+        )
 
     def address(self, name):
         return f"{self.url}/lab/tree/{name}?token={TOKEN}&reset"
@@ -157,6 +158,27 @@ class Voila(Server):
 
     def address(self, name):
         return f"{self.url}/voila/render/{name}"
+
+
+class WidgetManagerPage(Server):
+    """A Jupyter server with a page of our own on it, made of the given files."""
+
+    def __init__(self, folder: Path, files: dict[str, Path]):
+        for name, path in files.items():
+            (folder / "page" / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(path, folder / "page" / name)
+        super().__init__(
+            folder,
+            "jupyter_server",
+            lambda port: [
+                *_jupyter(port, folder / "notebooks"),
+                f"--ServerApp.extra_static_paths={folder / 'page'}",
+            ],
+            f"api/status?token={TOKEN}",
+        )
+
+    def address(self, name):
+        return f"{self.url}/static/{name}?token={TOKEN}"
 
 
 class Marimo(Server):
