@@ -1,4 +1,4 @@
-"""What a person does with the views, the same in every host, and how a test sees what came of it."""
+"""What a person does with the views in any host, and how a test sees what came of it."""
 
 import functools
 import io
@@ -95,7 +95,10 @@ def main_gestures(book, name):
     """Mask, scan, choose a pair, pick in 3D, point: on an Explorer of the demo with its model."""
     protein = plm.Protein.demo()
     length = len(protein)
-    strip, distributions, heatmap, structure, _ = (book.wait_for_view(view) for view in VIEWS)
+    views = {name: book.wait_for_view(name) for name in VIEWS}
+    strip, heatmap, structure = (
+        views[name] for name in ("sequence_strip", "pair_heatmap", "structure_view")
+    )
     book.wait_until(lambda: structure.get_attribute("data-structure-ready") == "true", 60)
 
     # hiding a residue changes what the model believes about it and about others
@@ -114,8 +117,8 @@ def main_gestures(book, name):
     i, j = 10, 14
     click_cell(book, i, j)
     check_bars_here(book, [i, j])
-    for view in (heatmap, structure):
-        book.wait_until(lambda: positions(view, "data-pair") == [i, j])
+    book.wait_until(lambda: positions(heatmap, "data-pair") == [i, j])
+    book.wait_until(lambda: positions(structure, "data-pair") == [i, j])
     assert positions(strip) == [i, j]
 
     # pointing at a residue shows it in the others

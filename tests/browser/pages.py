@@ -8,7 +8,6 @@ from urllib.parse import urlsplit
 import nbformat
 from jupyter_client import BlockingKernelClient
 from playwright.sync_api import Page
-from servers import TOKEN
 
 OUTPUT = Path(__file__).parents[2] / "test-output"
 

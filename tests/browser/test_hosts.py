@@ -10,7 +10,7 @@ import plmwidgets as plm
 explorer = plm.Explorer(plm.Protein.demo(), "demo")
 explorer
 """
-APP = '''
+APP = """
 import marimo
 
 app = marimo.App(width="full")
@@ -27,7 +27,7 @@ def _():
 
 if __name__ == "__main__":
     app.run()
-'''
+"""
 
 
 def test_notebook_7(serve, host_page):
