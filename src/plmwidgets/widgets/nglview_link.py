@@ -15,6 +15,9 @@ from plmwidgets.widgets.nglview_export import contact_colour, working_nglview
 from plmwidgets.widgets.selection import Selection
 
 MASK_COLOUR = "#d9480f"  # as in the views
+# The marks are removed by their names, which must be none that other drawings have (by default that
+# of their type). But a second display takes the names for types, and there case does not count.
+MASKS, PAIR = "SpaceFill", "Distance"
 _LOADING = ("loadFile", "addShape")
 # NGL's name of an atom: [ALA]12^B:A.CA, with the insertion code and the chain where there are any.
 _ATOM_NAME = re.compile(r"\[\w*\](-?\d+)(?:\^(\w+))?(?::([^./%]*))?")
@@ -25,8 +28,9 @@ def link_nglview(
 ) -> "NGLViewLink":
     """Show a selection in an nglview widget, and let picks in it toggle masks.
 
-    Masked residues are drawn as orange balls and sticks over what the widget draws already, the
-    selected pair as a dashed line with its length: blue for a contact (CB < 8 Å), orange for none.
+    The side chains of masked residues are drawn as orange balls beside what the widget draws
+    already, the selected pair as a line with its length in angstrom: blue for a contact (CB < 8 Å),
+    orange for none.
 
     Parameters
     ----------
@@ -87,7 +91,6 @@ class NGLViewLink:
         self._names = names
         self._positions = {name: i for i, name in enumerate(names) if name}
         self._contacts = selection.protein.contact_map() if selection.protein.structure else None
-        self._marks = f"plmwidgets-{id(self)}"  # representations are removed by name
         self._linked = True
         self._masked: frozenset[int] = frozenset()
         self._pair: tuple[int, int] | None = None
@@ -111,7 +114,13 @@ class NGLViewLink:
         if masked != self._masked:
             self._masked = masked
             shown = " or ".join(self._names[i] for i in sorted(masked) if self._names[i])
-            self._mark("masked", "ball+stick" if shown else None, sele=shown, color=MASK_COLOUR)
+            self._mark(
+                MASKS,
+                "spacefill" if shown else None,
+                sele=f"({shown}) and sidechainAttached",
+                color=MASK_COLOUR,
+                radiusScale=0.7,
+            )
         if pair != self._pair:
             self._pair = pair
             ends = [self._names[k] for k in pair or () if self._names[k]]
@@ -119,14 +128,12 @@ class NGLViewLink:
             shade = "#{:02x}{:02x}{:02x}".format(*(round(255 * c) for c in contact_colour(contact)))
             atoms = [[f"{end} and .CA" for end in ends]]
             kind = "distance" if len(ends) == 2 else None
-            self._mark("pair", kind, atomPair=atoms, color=shade, labelColor=shade)
+            self._mark(PAIR, kind, atomPair=atoms, color=shade, labelColor=shade)
 
-    def _mark(self, what: str, kind: str | None, **parameters: Any) -> None:
-        # Two messages of some 200 bytes. nglview's own add_representation would keep the message in
-        # a synced trait that holds the structure's text as well, and so send that again with every
-        # click (0.45 MB for 350 residues); fire_once keeps it out. The price: a display of the
-        # widget that is opened later gets the marks with the next change only.
-        name = f"{self._marks}-{what}"
+    def _mark(self, name: str, kind: str | None, **parameters: Any) -> None:
+        # Two messages of some 200 bytes. nglview's own add_representation keeps the message in a
+        # synced trait that holds the structure's text as well, and so sends that again with every
+        # click (0.45 MB for 350 residues); fire_once keeps it out.
         self._call("removeRepresentationsByName", "Widget", [name, self._component], {})
         if kind is not None:
             parameters |= {"name": name, "component_index": self._component}

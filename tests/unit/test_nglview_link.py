@@ -22,20 +22,24 @@ def antibody(tmp_path):
 
 
 def sent(view, since=0):
-    """What the widget will tell the page: method, arguments, parameters."""
-    messages = [call._ngl_msg for call in view._callbacks_before_loaded[since:]]
-    return [(m["methodName"], m["args"], m["kwargs"]) for m in messages]
+    """What the widget tells the page once it is displayed."""
+    return [call._ngl_msg for call in view._callbacks_before_loaded[since:]]
 
 
-def drawn(view, since=0):
-    """The marks that are left, by kind: added less removed."""
+def drawn(view):
+    """What is drawn then, by kind: what was added, less what was removed by name."""
     marks = {}
-    for method, args, parameters in sent(view, since):
-        if method == "removeRepresentationsByName":
-            marks.pop(args[0], None)
-        elif method == "addRepresentation":
-            marks[parameters.get("name", args[0])] = (args[0], parameters)
-    return {kind: parameters for kind, parameters in marks.values()}
+    for message in sent(view):
+        arguments, parameters = message["args"], message["kwargs"]
+        if message["methodName"] == "removeRepresentationsByName":
+            marks.pop(arguments[0], None)
+        elif message["methodName"] == "addRepresentation":
+            marks[parameters.get("name", arguments[0])] = (arguments[0], parameters)
+    return dict(marks.values())
+
+
+def masked_in(view):
+    return drawn(view)["spacefill"]["sele"]
 
 
 def pick(view, name, component=0):
@@ -48,9 +52,9 @@ def test_masks_and_the_pair_are_marked(protein):
     selection = plm.Selection(protein)
     selection.masked = {3}
     plm.link_nglview(view, selection)
-    assert drawn(view)["ball+stick"]["sele"] == "4:A"
+    assert masked_in(view) == "(4:A) and sidechainAttached"
     selection.masked = {7, 3}
-    assert drawn(view)["ball+stick"]["sele"] == "4:A or 8:A"
+    assert masked_in(view) == "(4:A or 8:A) and sidechainAttached"
     assert "distance" not in drawn(view)
     contacts = protein.contact_map()
     for pair, shade in (((0, 2), "#0073b2"), ((0, 60), "#d65e00")):
@@ -68,13 +72,30 @@ def test_a_click_costs_two_small_messages(protein):
     view = plm.to_nglview(protein)
     selection = plm.Selection(protein)
     plm.link_nglview(view, selection)
-    archive = list(view._ngl_msg_archive)
+    archived = []
+    view.observe(archived.append, "_ngl_msg_archive")
     before = len(sent(view))
-    selection.masked = {1, 2, 3}
+    selection.masked = {1, 2}
     selection.focus = 5  # marks nothing
-    assert view._ngl_msg_archive == archive
-    assert len(sent(view, before)) == 2
-    assert len(str(sent(view, before))) < 400
+    removed, added = sent(view, before)
+    assert removed["args"][0] == added["kwargs"]["name"]
+    assert len(str([removed, added])) < 600
+    selection.masked = ()
+    assert len(sent(view, before)) == 3
+    assert archived == []
+
+
+def test_a_second_display_can_take_the_names_of_the_marks_for_types(protein):
+    """It builds what ``_ngl_repr_dict`` names, and NGL's types are all of small letters."""
+    view = plm.to_nglview(protein)
+    selection = plm.Selection(protein)
+    plm.link_nglview(view, selection)
+    selection.select_pair(5, 10)
+    marks = {kind: mark["name"] for kind, mark in drawn(view).items() if "name" in mark}
+    assert marks.keys() == {"spacefill", "distance"}
+    for kind, name in marks.items():
+        assert name.lower() == kind
+        assert name != kind
 
 
 def test_picks_toggle_masks(protein):
@@ -102,13 +123,13 @@ def test_numbers_and_chain_are_those_that_the_widget_shows(antibody):
     view = nglview.show_file(str(path))
     plm.link_nglview(view, selection)
     selection.masked = "25A, 26"
-    assert drawn(view)["ball+stick"]["sele"] == "25^A:H or 26:H"
+    assert masked_in(view) == "(25^A:H or 26:H) and sidechainAttached"
     pick(view, "[SER]25^B:H.CA")
     assert selection.masked == {3, 4, 5}
     # the same protein handed over is numbered by position, and works as well
     other = plm.to_nglview(protein)
     plm.link_nglview(other, selection)
-    assert drawn(other)["ball+stick"]["sele"] == "4:A or 5:A or 6:A"
+    assert masked_in(other) == "(4:A or 5:A or 6:A) and sidechainAttached"
 
 
 def test_what_the_widget_fetched_itself_is_taken_to_be_numbered_like_the_protein(antibody):
@@ -117,7 +138,7 @@ def test_what_the_widget_fetched_itself_is_taken_to_be_numbered_like_the_protein
     selection = plm.Selection(antibody[1])
     plm.link_nglview(view, selection, chain="Q")
     selection.masked = {3}
-    assert drawn(view)["ball+stick"]["sele"] == "25^A:Q"
+    assert masked_in(view) == "(25^A:Q) and sidechainAttached"
     with pytest.raises(ValueError, match=r"has no structure.*nglview\.show_file"):
         plm.link_nglview(view, plm.Selection(plm.Protein("AGLPSMWAGLPS")))
 
@@ -127,9 +148,8 @@ def test_a_sequence_without_structure_is_placed_on_what_the_widget_shows(antibod
     view = nglview.show_file(str(antibody[0]))
     plm.link_nglview(view, selection)
     selection.select_pair(0, 2)
-    marks = drawn(view)
-    assert marks["ball+stick"]["sele"] == "24:H or 25^A:H"
-    assert marks["distance"]["color"] == "#808080"  # whether a contact is not known
+    assert masked_in(view) == "(24:H or 25^A:H) and sidechainAttached"
+    assert drawn(view)["distance"]["color"] == "#808080"  # whether a contact is not known
 
 
 def test_unlinking(protein):
