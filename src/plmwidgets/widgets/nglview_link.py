@@ -127,8 +127,16 @@ class NGLViewLink:
             contact = None if pair is None or self._contacts is None else self._contacts[pair]
             shade = "#{:02x}{:02x}{:02x}".format(*(round(255 * c) for c in contact_colour(contact)))
             atoms = [[f"{end} and .CA" for end in ends]]
-            kind = "distance" if len(ends) == 2 else None
-            self._mark(PAIR, kind, atomPair=atoms, color=shade, labelColor=shade)
+            self._mark(
+                PAIR,
+                "distance" if len(ends) == 2 else None,
+                atomPair=atoms,
+                color=shade,
+                labelColor=shade,
+                labelSize=4,
+                labelUnit="angstrom",
+                labelZOffset=20,  # in front of the cartoon
+            )
 
     def _mark(self, name: str, kind: str | None, **parameters: Any) -> None:
         # Two messages of some 200 bytes. nglview's own add_representation keeps the message in a
