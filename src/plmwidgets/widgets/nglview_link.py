@@ -29,8 +29,8 @@ def link_nglview(
     """Show a selection in an nglview widget, and let picks in it toggle masks.
 
     The side chains of masked residues are drawn as orange balls beside what the widget draws
-    already, the selected pair as a line with its length in angstrom: blue for a contact (CB < 8 Å),
-    orange for none.
+    already, the selected pair as a line from CA to CA with its length, blue for a contact
+    (CB < 8 Å), orange for none.
 
     Parameters
     ----------
