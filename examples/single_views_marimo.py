@@ -70,8 +70,10 @@ def _(mo, plm, protein, scan, selection):
                     plm.Distributions(protein, "demo", selection=selection),
                 ],
                 widths="equal",
+                gap=1,
             ),
-        ]
+        ],
+        gap=1,
     )
     return
 

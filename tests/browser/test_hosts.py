@@ -83,7 +83,7 @@ def test_the_marimo_example(serve, host_page):
     scan = plm.scan_pairs(protein, "demo")
     scan.wait()
     best = scan.top_pairs(2).iloc[1]
-    page.get_by_label("Pair").select_option(f"{best.label_i} and {best.label_j}")
+    page.get_by_label("Pair", exact=True).select_option(f"{best.label_i} and {best.label_j}")
     pair = [best.position_i, best.position_j]
     check_bars_here(host_page, pair)
     heatmap = host_page.view("pair_heatmap")
