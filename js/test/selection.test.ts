@@ -116,6 +116,24 @@ describe("the kernel and the page", () => {
     expect(selection.state.clock).toBe(5);
   });
 
+  it("keeps to the pointer when the kernel tells late that it left another view", () => {
+    const [a, b] = [link("late"), link("late")];
+    a.selection.setHover([5]);
+    a.selection.setHover([]);
+    b.selection.setHover([7]);
+    b.model.receive({ hover: [5] });
+    b.model.receive({ hover: [] });
+    b.selection.setHover([7]);
+    expect(a.selection.hover).toEqual([7]);
+    b.model.receive({ hover: [] });
+    b.selection.setHover([]);
+    expect(a.selection.hover).toEqual([]);
+    expect(b.model.get("hover")).toEqual([]);
+    b.model.receive({ hover: [3] });
+    b.model.receive({ hover: [] });
+    expect(b.selection.hover).toEqual([]);
+  });
+
   it("does not send back what it received", () => {
     const [a, b] = [link("loop"), link("loop")];
     let saves = 0;

@@ -59,6 +59,8 @@ export class SelectionLink {
   #bus: Set<(message: BusMessage) => void>;
   #state: SelectionState;
   #hover: readonly number[] = [];
+  /** What this view itself said last of the pointer. */
+  #pointed: readonly number[] = [];
   #signal: AbortSignal;
   #saving: ReturnType<typeof setTimeout> | undefined;
   #stateListeners = new Set<(own: boolean) => void>();
@@ -81,9 +83,12 @@ export class SelectionLink {
       const state = this.#traitState();
       if (state.clock >= this.#state.clock && !equal(state, this.#state)) this.#accept(state);
     });
-    onTrait(model, "hover", signal, () =>
-      this.#acceptHover((model.get("hover") as number[] | undefined) ?? []),
-    );
+    onTrait(model, "hover", signal, () => {
+      const hover = (model.get("hover") as number[] | undefined) ?? [];
+      // marimo's kernel passes on that the pointer left another view when it is here already.
+      if (hover.length === 0 && this.#pointed.length > 0) return;
+      this.#acceptHover(hover);
+    });
   }
 
   get state(): SelectionState {
@@ -136,6 +141,7 @@ export class SelectionLink {
   }
 
   setHover(positions: readonly number[]): void {
+    this.#pointed = positions;
     if (same(positions, this.#hover)) return;
     this.#acceptHover(positions);
     for (const receive of [...this.#bus]) receive({ origin: this, hover: positions });

@@ -139,6 +139,15 @@ class Explorer(ipywidgets.GridBox):
         for view in self.children:
             view.presenter = change["new"]
 
+    def _display_(self) -> Any:
+        # marimo asks for this; it draws anywidgets, but no grid of ipywidgets that holds them.
+        import marimo
+
+        beside = marimo.hstack([self.heatmap, self.structure], widths="equal", gap=1)
+        return marimo.vstack(
+            [self.strip, self.panel, beside, self.distributions, self.joint], gap=1
+        )
+
     def to_pandas(self) -> pd.DataFrame:
         """Return the tidy table of the pairs scanned so far, as `PairScan.to_pandas`."""
         return self.scan.to_pandas()
