@@ -357,7 +357,7 @@ export class FakeKernel {
   }
 
   #message(message: { type: string; text?: string; percent?: number }): void {
-    if (message.type === "hello") return;
+    if (["hello", "nudge"].includes(message.type)) return;
     if (message.type === "prioritise") {
       const { type: _, ...region } = message;
       this.models.get("pair_heatmap")?.receive({ region });

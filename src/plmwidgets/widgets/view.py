@@ -14,6 +14,9 @@ from numpy.typing import NDArray
 from plmwidgets.protein import Protein
 from plmwidgets.widgets.selection import Selection
 
+# Messages of the page that ask for nothing: one makes the answer to a click come sooner, the other
+# asks whether anyone is there.
+NUDGE, HELLO = "nudge", "hello"
 STATIC = Path(__file__).parent.parent / "static"
 
 
@@ -54,7 +57,7 @@ def _protein_info(protein: Protein, _: Any) -> dict[str, Any]:
 
 
 class View(anywidget.AnyWidget):
-    """Base of the views.
+    """Base of the views; each has its JavaScript bundle as the default of `_bundle`.
 
     Attributes
     ----------
@@ -67,6 +70,9 @@ class View(anywidget.AnyWidget):
         Larger type, for a lecture or a shared screen.
     """
 
+    # A page keeps the `_esm` of every widget that it ever saw: it only loads the bundle, once.
+    _esm = bundle("loader")
+    _bundle = t.Unicode(read_only=True).tag(sync=True)
     protein = t.Instance(Protein, read_only=True).tag(sync=True, to_json=_protein_info)
     selection_id = t.Unicode(read_only=True).tag(sync=True)
     selection_state = t.Dict().tag(sync=True)
@@ -153,9 +159,10 @@ class View(anywidget.AnyWidget):
                 self.selection.undo()
             elif kind == "redo":
                 self.selection.redo()
-            elif kind != "hello":  # which asks for nothing but the answer
+            elif kind not in (HELLO, NUDGE):
                 self.handle(kind, content)
-        self._answer()
+        if kind != NUDGE:
+            self._answer()
 
     def handle(self, kind: Any, content: Any) -> None:
         """Act on a message of the page; views extend it."""
