@@ -41,14 +41,14 @@ def dev_pages() -> Iterator[tuple[str, int, dict[str, Any]]]:
             yield (
                 f"{theme}-{width}-nothing-yet",
                 width,
-                {"theme": theme, "masks": 0, "structure": False},
+                {"theme": theme, "masks": 0, "structure": False, "unscanned": True},
             )
+    for status in ("paused", "finished", "cancelled", "failed"):
+        yield f"scan-{status}-{NARROW}", NARROW, {"status": status}
+    for state in ("pending", "empty", "estimated", "error"):
+        yield f"state-{state}-{NARROW}", NARROW, {"state": state, "status": "running"}
+    yield f"unanswered-{NARROW}", NARROW, {"delay": -1, "click": True, "status": "running"}
     for width in (NARROW, WIDE):
-        for status in ("paused", "finished", "cancelled", "failed"):
-            yield f"scan-{status}-{width}", width, {"status": status}
-        for state in ("pending", "empty", "estimated", "error"):
-            yield f"state-{state}-{width}", width, {"state": state, "status": "running"}
-        yield f"unanswered-{width}", width, {"delay": -1, "click": True, "status": "running"}
         yield f"many-masks-{width}", width, {"masks": 40, "length": 363, "profile": "logo"}
         models = {"models": "8M,35M,150M", "status": "finished", "views": "pair_heatmap"}
         yield f"models-{width}", width, {**models, "both": True}
@@ -62,7 +62,7 @@ def dev_pictures(browser: Browser, shoot: Shoot) -> None:
             told = {"views": ALL, "masks": 2, "length": 64, "status": "ready", **options}
             query = "&".join(f"{key}={value}" for key, value in told.items())
             page = browser.new_page(viewport={"width": width + 32, "height": 1000})
-            page.goto(f"{address}/?width={width}&{query}")
+            page.goto(f"{address}/?reload=0&width={width}&{query}")
             count = len(told["views"].split(","))
             page.wait_for_function(
                 "n => document.querySelectorAll('[data-frames]').length === n", arg=count
@@ -96,13 +96,16 @@ def prepare(page: Page, told: dict[str, Any]) -> None:
             """() => {
               const model = dev.models.get("pair_heatmap");
               const state = { ...model.get("selection_state") };
-              Object.assign(state, { masked: [2, 7], pair: [2, 7], focus: 2, clock: 9 });
+              Object.assign(state, { masked: [2, 6], pair: [2, 6], focus: 2, clock: 9 });
               model.set("selection_state", state);
               model.save_changes();
             }"""
         )
-        page.locator(".plmwidgets-joint_table[data-pair='2,7']").wait_for()
-        page.locator(".plmwidgets-distributions[data-context='2,7']").wait_for()
+        page.locator(".plmwidgets-joint_table[data-pair='2,6']").wait_for()
+        page.locator(".plmwidgets-distributions[data-context='2,6']").wait_for()
+    if told.get("unscanned"):
+        page.evaluate("dev.scanAt('ready', 0)")
+        page.get_by_text("No pairs yet").wait_for()
     if told.get("click"):
         strip.locator('[data-position="3"]').click()
         strip.get_by_text("No answer").wait_for()

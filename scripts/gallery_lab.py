@@ -5,8 +5,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from conftest import Lab, Notebook, new_notebook
+from pages import Notebook, new_notebook
 from playwright.sync_api import Browser, Page
+from servers import Lab
 
 WIDE, NARROW = (1600, 2700), (780, 3600)
 DEMO = """
@@ -80,8 +81,10 @@ def press(book: Notebook, name: str, status: str, seconds: int = 120) -> None:
 
 def select_pair(book: Notebook) -> None:
     """Choose a pair, and wait for its table."""
-    book.python("explorer.selection.select_pair(2, 7)")
-    book.page.locator(".plmwidgets-joint_table[data-pair='2,7']").wait_for()
+    pair = "explorer.scan.top_pairs(1)[['position_i', 'position_j']].iloc[0].astype(int).to_list()"
+    i, j = book.python(pair)
+    book.python(f"explorer.selection.select_pair({i}, {j})")
+    book.page.locator(f".plmwidgets-joint_table[data-pair='{i},{j}']").wait_for()
 
 
 def lab_pictures(browser: Browser, shoot: Shoot) -> None:
@@ -98,7 +101,7 @@ def lab_pictures(browser: Browser, shoot: Shoot) -> None:
 
 
 def _one_protein(desk: Desk, shoot: Shoot) -> None:
-    """The demo, from the first look to a kernel that is gone."""
+    """Show the demo, from the first look to a kernel that is gone."""
     for dark, size, name in ((False, WIDE, "light-wide"), (True, NARROW, "dark-narrow")):
         book = desk.open(DEMO, SLOW, size=size, dark=dark)
         book.page.locator("[data-structure-ready]").wait_for()
@@ -115,6 +118,7 @@ def _one_protein(desk: Desk, shoot: Shoot) -> None:
         book.page.locator(".plm-presenter").nth(5).wait_for()
         shoot(f"lab-{name}-presenter", book.page)
         book.python("setattr(explorer, 'presenter', False)")
+        book.page.locator(".plm-presenter").first.wait_for(state="detached")
         book.restart_kernel()
         book.view("sequence_strip").locator('[data-position="20"]').click()
         book.view("sequence_strip").get_by_text("No answer").wait_for()
@@ -123,7 +127,7 @@ def _one_protein(desk: Desk, shoot: Shoot) -> None:
 
 
 def _lengths(desk: Desk, shoot: Shoot, name: str, size: tuple[int, int], dark: bool) -> None:
-    """A long protein with a structure, and a short one without whose scan fails."""
+    """Show a long protein with a structure, and a short one without whose scan fails."""
     long = LONG.format(folder=FOLDER, length=363, protein="made_up_protein(letters)")
     book = desk.open(long, size=size, dark=dark)
     press(book, "Start", "finished", 200)

@@ -8,12 +8,12 @@ PARTS = """() => {
     if (!seen.has(node)) seen.set(node, seen.size);
     return seen.get(node);
   };
-  const cut = (box, node) => {
+  const cut = (box, node, kind) => {
     let { left, top, right, bottom } = box;
     for (let over = node; over instanceof Element; over = over.parentElement) {
       const style = getComputedStyle(over);
       if (style.visibility === "hidden" && over === node) return null;
-      if (style.overflow === "visible" || over === node) continue;
+      if (style.overflow === "visible" || (over === node && kind !== "text")) continue;
       const edge = over.getBoundingClientRect();
       left = Math.max(left, edge.left);
       right = Math.min(right, edge.right);
@@ -27,7 +27,7 @@ PARTS = """() => {
     const view = host.className.replace(/.*plmwidgets-/, "");
     const { left, right } = host.getBoundingClientRect();
     const add = (node, owner, box, kind, text) => {
-      const bounds = cut(box, owner);
+      const bounds = cut(box, owner, kind);
       const stage = owner.closest(".plm-stage, .plm-frame");
       if (bounds) parts.push({
         id: number(node), view, kind, text: text.trim().slice(0, 50), box: bounds,
@@ -40,9 +40,8 @@ PARTS = """() => {
       if (!owner || owner.closest("svg, style, option, .plm-tooltip, .plm-announcer, .plm-overlay"))
         continue;
       if (node instanceof Element) {
-        // The two handles of a colour bar share it.
-        if (!node.matches("button, select, input, canvas, .plm-bar") || node.closest(".plm-bar input"))
-          continue;
+        if (!node.matches("button, select, input, canvas, .plm-bar")) continue;
+        if (node.matches(".plm-bar input")) continue; // two handles share a bar
         const text = node.getAttribute("aria-label") ?? node.className;
         const kind = node.matches("canvas") ? "canvas" : "control";
         add(node, node, node.getBoundingClientRect(), kind, text);

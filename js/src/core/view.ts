@@ -23,6 +23,8 @@ export interface View {
 
 interface ViewDefinition {
   name: string;
+  /** What a screen reader calls it. */
+  label: string;
   css: string;
   /** Traits whose change asks for a redraw. */
   traits: readonly string[];
@@ -95,6 +97,8 @@ export function defineView(definition: ViewDefinition) {
       try {
         const selection = new SelectionLink(model, live);
         const protein = model.get("protein") as ProteinInfo;
+        host.setAttribute("role", "region");
+        host.ariaLabel = `${definition.label} of ${protein.name}`;
         const view = await definition.create({ model, root, signal: live, protein, selection });
         if (live.aborted) return () => host.remove();
         let frames = 0;

@@ -299,6 +299,7 @@ function fact(name: string, value: string, title: string): HTMLElement[] {
 
 export default defineView({
   name: "joint_table",
+  label: "Joint distribution",
   css,
   traits: ["table", "pending", "automatic", "show", "chain_order"],
   create: (context) => new JointTable(context),

@@ -391,6 +391,7 @@ function keyOf(region: Region | null): string {
 
 export default defineView({
   name: "pair_heatmap",
+  label: "Pair map",
   css,
   traits: [
     "upper",

@@ -20,7 +20,13 @@ const IMPATIENCE_MS = 1000;
 /** A running scan without news for so long may have lost its kernel: ask. */
 const SILENCE_MS = 15_000;
 
-export default defineView({ name: "scan_panel", css, traits: ["scan"], create });
+export default defineView({
+  name: "scan_panel",
+  label: "Pair scan",
+  css,
+  traits: ["scan"],
+  create,
+});
 
 function create({ model, root, signal }: ViewContext): View {
   const host = (root.getRootNode() as ShadowRoot).host as HTMLElement;
