@@ -23,23 +23,35 @@ def slow(contexts, *arguments):
     return quick(contexts, *arguments)
 explorer.model.log_probability_steps = slow
 """
+# Nothing is on its way any more.
+DRAWN = """() => [...document.querySelectorAll(".plmwidgets")].every(
+  view => !view.shadowRoot.querySelector(".is-on, .is-stale, [aria-busy=true]"))"""
 FAILING = """
 def broken(contexts, *arguments):
     raise MemoryError("the model needs 40 GB, and 12 GB are free: close other notebooks")
 explorer.model.log_probability_steps = broken
 """
-LONG = """
+ROOT = Path(__file__).parents[1]
+LONG = f"""
 import random
 import sys
-sys.path.insert(0, {folder!r})
+import tempfile
+from pathlib import Path
+sys.path[:0] = [{str(ROOT / "scripts" / "demo_family")!r}, {str(ROOT / "tests")!r}]
+from checkpoints import build_esm2
 from made_up import made_up_protein
 import plmwidgets as plm
-letters = "".join(random.Random(1).choices("ACDEFGHIKLMNPQRSTVWY", k={length}))
-protein = {protein}
-explorer = plm.Explorer(protein, "demo", method="superposed")
+protein = made_up_protein("".join(random.Random(1).choices("ACDEFGHIKLMNPQRSTVWY", k=363)))
+explorer = plm.Explorer(
+    protein, str(build_esm2(Path(tempfile.mkdtemp()) / "untrained")), method="superposed"
+)
 explorer
 """
-FOLDER = str(Path(__file__).parent / "demo_family")
+SHORT = """
+import plmwidgets as plm
+explorer = plm.Explorer("MKTAYIAKQR", "demo")
+explorer
+"""
 Shoot = Callable[[str, Page], None]
 
 
@@ -84,7 +96,9 @@ def select_pair(book: Notebook) -> None:
     pair = "explorer.scan.top_pairs(1)[['position_i', 'position_j']].iloc[0].astype(int).to_list()"
     i, j = book.python(pair)
     book.python(f"explorer.selection.select_pair({i}, {j})")
-    book.page.locator(f".plmwidgets-joint_table[data-pair='{i},{j}']").wait_for()
+    for view in ("joint_table", "structure_view"):
+        book.page.locator(f".plmwidgets-{view}[data-pair='{i},{j}']").wait_for()
+    book.page.wait_for_function(DRAWN)
 
 
 def lab_pictures(browser: Browser, shoot: Shoot) -> None:
@@ -128,14 +142,12 @@ def _one_protein(desk: Desk, shoot: Shoot) -> None:
 
 def _lengths(desk: Desk, shoot: Shoot, name: str, size: tuple[int, int], dark: bool) -> None:
     """Show a long protein with a structure, and a short one without whose scan fails."""
-    long = LONG.format(folder=FOLDER, length=363, protein="made_up_protein(letters)")
-    book = desk.open(long, size=size, dark=dark)
+    book = desk.open(LONG, size=size, dark=dark)
     press(book, "Start", "finished", 200)
     select_pair(book)
     shoot(f"lab-{name}-L363-superposed", book.page)
     desk.close(book)
-    short = LONG.format(folder=FOLDER, length=10, protein="plm.Protein(letters)")
-    book = desk.open(short, FAILING, size=size, dark=dark)
+    book = desk.open(SHORT, FAILING, size=size, dark=dark)
     press(book, "Start", "failed")
     shoot(f"lab-{name}-L10-failed", book.page)
     desk.close(book)

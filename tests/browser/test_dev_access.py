@@ -14,7 +14,7 @@ VIEWS = {
     "scan_panel": 2,
     "pair_heatmap": 6,
     "structure_view": 4,
-    "distributions": 8,
+    "distributions": 7,
     "joint_table": 4,
 }
 
