@@ -43,6 +43,28 @@ def decoded(packed):
 # Selection
 
 
+def test_a_page_hears_that_it_was_heard_but_not_of_hover_and_nudges(protein):
+    panel = ScanPanel(prepare_pairs(protein, ToyModel()))
+    state = panel.selection_state
+
+    def heard(act):
+        before = panel.answered
+        act()
+        return panel.answered - before
+
+    def message(kind):
+        return lambda: panel._receive(panel, {"type": kind}, [])
+
+    assert heard(lambda: panel.set_state({"selection_state": {**state, "masked": [2]}})) == 1
+    assert heard(lambda: panel.set_state({"hover": [1]})) == 0
+    assert heard(message("hello")) == 1
+    assert heard(message("pause")) == 1
+    assert heard(message("nonsense")) == 1
+    assert heard(message("nudge")) == 0
+    assert panel.selection.masked == {2}
+    panel.close()
+
+
 def test_the_prediction_follows_the_selection(protein):
     model = ToyModel("live")
     view = Distributions(protein, model)
