@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { FakeModel } from "../dev/fake";
 import { greetKernel, NO_ANSWER, PATIENCE_MS, watchAnswers } from "../src/core/answers";
+import scanPanel from "../src/views/scan_panel";
 
 describe("a view whose kernel may be gone", () => {
   let model: FakeModel;
@@ -86,5 +87,41 @@ describe("a view whose kernel may be gone", () => {
     vi.advanceTimersByTime(PATIENCE_MS);
     expect(told).toEqual([]);
     expect(model.listenerCount).toBe(0);
+  });
+});
+
+describe("the panel of a running scan", () => {
+  it("asks after its kernel when there was no news for a while", async () => {
+    vi.useFakeTimers();
+    const scan = {
+      status: "running",
+      stage: "pairs",
+      done: 1,
+      total: 10,
+      estimated: 0,
+      share: 0.1,
+    };
+    const model = new FakeModel({
+      protein: { name: "toy", sequence: "AC", labels: ["A1", "C2"] },
+      selection_id: "answers",
+      selection_state: null,
+      hover: [],
+      error: "",
+      answered: 0,
+      scan,
+    });
+    const asked = () => model.sent.filter((message) => JSON.stringify(message).includes("hello"));
+    const end = await scanPanel.render({ model, el: document.createElement("div") });
+    vi.advanceTimersByTime(14_000);
+    model.receive({ scan: { ...scan, done: 2 } });
+    vi.advanceTimersByTime(14_000);
+    expect(asked()).toHaveLength(0);
+    vi.advanceTimersByTime(1_000);
+    expect(asked()).toHaveLength(1);
+    model.receive({ scan: { ...scan, status: "finished" } });
+    vi.advanceTimersByTime(60_000);
+    expect(asked()).toHaveLength(1);
+    end();
+    vi.useRealTimers();
   });
 });

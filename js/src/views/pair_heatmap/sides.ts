@@ -94,7 +94,7 @@ export class Side {
     const { kind, unit, limits, extent, custom } = scale;
     this.#low.value = formatLimit(limits[0]);
     this.#high.value = `${formatLimit(limits[1])} ${unit}`.trim();
-    this.#high.style.minWidth = `${6 + unit.length}ch`;
+    this.#high.style.minWidth = `${5 + 0.8 * unit.length}ch`;
     this.#bar.style.background = gradient(scale);
     this.#auto.hidden = !custom;
     for (const [end, handle] of this.#handles.entries()) {

@@ -53,7 +53,9 @@ export class Legend {
       const { name, colour } = PAIR_STYLES[style];
       const line = sample(`plm-line plm-line-${style}`);
       line.style.color = colour;
-      marks.push(item(line, `${name} (${counts[style]})`, "plm-counted"));
+      // Counts grow while a scan runs: with room for two digits, what stands behind them stays.
+      const room = counts[style] < 10 ? "\u2007" : "";
+      marks.push(item(line, `${name} (${counts[style]})${room}`));
     }
     return marks;
   }
@@ -65,6 +67,6 @@ function sample(name: string, colour?: string): HTMLElement {
   return node;
 }
 
-function item(mark: Node, text: string, kind = ""): HTMLElement {
-  return element("span", { class: `plm-item ${kind}` }, mark, text);
+function item(mark: Node, text: string): HTMLElement {
+  return element("span", { class: "plm-item" }, mark, text);
 }
