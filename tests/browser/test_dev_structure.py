@@ -23,7 +23,7 @@ def protein():
 
 def show_structure(show, protein, query="", **traits):
     page = show(f"{VIEWS}&length={len(protein)}{query}", 520)
-    page.set_viewport_size({"width": 552, "height": 1300})
+    page.set_viewport_size({"width": 552, "height": 1600})
     given = {"structure": protein.structure.to_cif(), "top_k_max": 100, **traits}
     page.evaluate("given => dev.models.get('structure_view').receive(given)", given)
     wait_for(page, structure(page), "data-structure-ready", "true")
