@@ -303,6 +303,7 @@ function positionsOf(pick: Pick): readonly number[] {
 
 export default defineView({
   name: "structure_view",
+  label: "Structure",
   css,
   traits: [
     "structure",
