@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet -c const
 SOURCES := pyproject.toml constraints.txt hatch_build.py
 BROWSER_PART := $(shell find js/src js/*.mjs js/package-lock.json 2>/dev/null)
 
-.PHONY: demo test bench lint types js python clean
+.PHONY: demo test bench bench-views lint types js python clean
 
 # In a container one is root, and Jupyter wants to be told that this is meant.
 QUICKSTART = $(BIN)/jupyter lab $(if $(filter 0,$(shell id -u)),--allow-root) examples/quickstart.ipynb
@@ -38,6 +38,10 @@ python: $(VENV)/.test
 # Some minutes, with nothing else on the machine. BENCH="--json figures.json" saves the figures.
 bench: $(VENV)/.test
 	$(BIN)/python benchmarks/run_all.py $(BENCH)
+
+# The views in headless Chromium: twelve minutes, likewise. BENCH="--quick --only maps" does a part.
+bench-views: js
+	$(BIN)/python benchmarks/views_speed.py $(BENCH)
 
 $(VENV)/.demo: $(SOURCES) $(BROWSER_PART) | $(BIN)/python
 	$(PIP) -e '.[lab]'

@@ -14,7 +14,10 @@ const names = [...(await viewNames()), "page"];
 await rm(outdir, { recursive: true, force: true });
 const { metafile } = await build({
   ...options,
-  entryPoints: Object.fromEntries(names.map((name) => [name, entryOf(name)])),
+  entryPoints: {
+    loader: join(here, "src", "loader.ts"),
+    ...Object.fromEntries(names.map((name) => [name, entryOf(name)])),
+  },
   outdir,
   minify: true,
   metafile: true,

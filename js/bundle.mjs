@@ -49,6 +49,8 @@ export const options = {
   target: "es2022",
   legalComments: "none",
   loader: { ".css": "text" },
+  // VS Code's pages have an AMD loader: a package that finds it would not end up in the bundle.
+  define: { define: "undefined" },
   plugins: [nglInShadowRoots],
   logLevel: "warning",
 };

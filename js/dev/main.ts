@@ -28,4 +28,6 @@ for (const name of option("views", "sequence_strip,distributions").split(",")) {
   await view.render({ model: kernel.model(name), el, signal: controller.signal });
 }
 
-new EventSource("/esbuild").addEventListener("change", () => location.reload());
+if (option("reload", "1") === "1") {
+  new EventSource("/esbuild").addEventListener("change", () => location.reload());
+}

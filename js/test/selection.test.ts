@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { FakeModel } from "../dev/fake";
 import { SelectionLink } from "../src/core/selection";
 
@@ -116,6 +116,24 @@ describe("the kernel and the page", () => {
     expect(selection.state.clock).toBe(5);
   });
 
+  it("keeps to the pointer when the kernel tells late that it left another view", () => {
+    const [a, b] = [link("late"), link("late")];
+    a.selection.setHover([5]);
+    a.selection.setHover([]);
+    b.selection.setHover([7]);
+    b.model.receive({ hover: [5] });
+    b.model.receive({ hover: [] });
+    b.selection.setHover([7]);
+    expect(a.selection.hover).toEqual([7]);
+    b.model.receive({ hover: [] });
+    b.selection.setHover([]);
+    expect(a.selection.hover).toEqual([]);
+    expect(b.model.get("hover")).toEqual([]);
+    b.model.receive({ hover: [3] });
+    b.model.receive({ hover: [] });
+    expect(b.selection.hover).toEqual([]);
+  });
+
   it("does not send back what it received", () => {
     const [a, b] = [link("loop"), link("loop")];
     let saves = 0;
@@ -127,9 +145,27 @@ describe("the kernel and the page", () => {
     a.model.receive({ selection_state: { ...EMPTY, masked: [3], clock: 1 }, hover: [3] });
     expect(a.selection.hover).toEqual([3]);
     expect(saves).toBe(0);
-    a.selection.setHover([5]);
+    a.selection.setMasked([4]);
     expect(saves).toBe(1);
-    expect(b.selection.hover).toEqual([5]);
+    expect(b.selection.state.masked).toEqual([4]);
+  });
+
+  it("tells the kernel where the pointer rests, or with a click, not what it passes", () => {
+    vi.useFakeTimers();
+    const { model, selection } = link("rest");
+    const saved: Record<string, unknown>[] = [];
+    model.onSave = (changed) => saved.push(changed);
+    for (const position of [5, 6, 7]) selection.setHover([position]);
+    expect(saved).toEqual([]);
+    vi.advanceTimersByTime(1000);
+    expect(saved).toEqual([{ hover: [7] }]);
+    selection.setHover([8]);
+    selection.toggleMask(8);
+    vi.advanceTimersByTime(1000);
+    expect(saved).toHaveLength(2);
+    expect(saved[1]?.hover).toEqual([8]);
+    expect(saved[1]?.selection_state).toMatchObject({ masked: [8] });
+    vi.useRealTimers();
   });
 
   it("asks the kernel to undo and redo", () => {

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from plmwidgets.widgets.explorer import Explorer as Explorer
     from plmwidgets.widgets.joint_table import JointTable as JointTable
     from plmwidgets.widgets.nglview_export import to_nglview as to_nglview
+    from plmwidgets.widgets.nglview_link import link_nglview as link_nglview
     from plmwidgets.widgets.pair_heatmap import PairHeatmap as PairHeatmap
     from plmwidgets.widgets.scan_panel import ScanPanel as ScanPanel
     from plmwidgets.widgets.selection import Selection as Selection
@@ -66,6 +67,7 @@ _HOMES = {
     "available_models": "models",
     "compare": "comparison",
     "joint": "scan.joint",
+    "link_nglview": "widgets.nglview_link",
     "load_ipython_extension": "ipython",
     "load_model": "models",
     "predict": "scan.start",

@@ -40,7 +40,7 @@ def show(chromium, address):
         page.forgiven = None  # a pattern of the problems that the test is about
         page.on("pageerror", lambda error: page.problems.append(str(error)))
         page.on("console", lambda line: line.type == "error" and page.problems.append(line.text))
-        page.goto(f"{address}/?width={width}&{query}")
+        page.goto(f"{address}/?reload=0&width={width}&{query}")
         count = len(re.search(r"views=([^&]+)", query)[1].split(","))
         page.wait_for_function(
             "n => document.querySelectorAll('[data-frames]').length === n", arg=count

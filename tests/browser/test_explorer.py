@@ -4,6 +4,17 @@ import re
 from pathlib import Path
 
 import pytest
+from gestures import (
+    bars,
+    button,
+    click_cell,
+    click_in_3d,
+    click_residue,
+    hover_cell,
+    positions,
+    wait_for_context,
+    wait_for_status,
+)
 from playwright.sync_api import expect
 
 QUICKSTART = Path(__file__).parents[2] / "examples" / "quickstart.ipynb"
@@ -26,28 +37,6 @@ def slow(contexts, *arguments):
 """
 
 
-def click_residue(book, position, nth=0):
-    book.view("sequence_strip", nth).locator(f'[data-position="{position}"]').first.click()
-
-
-def positions(view, attribute="data-masked"):
-    text = view.get_attribute(attribute) or ""
-    return [int(part) for part in text.split(",") if part]
-
-
-def bars(view, position):
-    """The probabilities drawn for a residue, by letter."""
-    drawn = view.locator(f'[data-position="{position}"][data-letter]')
-    pairs = drawn.evaluate_all("bars => bars.map(b => [b.dataset.letter, Number(b.dataset.p)])")
-    return dict(pairs)
-
-
-def wait_for_context(book, masked, nth=0):
-    view = book.view("distributions", nth)
-    book.wait_until(lambda: positions(view, "data-context") == sorted(masked))
-    return view
-
-
 def check_bars(book, masked, nth=0, name="explorer"):
     """The bars equal p(i|M) as the kernel computes it by itself."""
     view = wait_for_context(book, masked, nth)
@@ -60,34 +49,6 @@ def check_bars(book, masked, nth=0, name="explorer"):
         got = bars(view, position)
         assert got.keys() == want.keys()
         assert got == pytest.approx(want, abs=1e-4)
-
-
-def click_cell(book, i, j, nth=0):
-    canvas = book.view("pair_heatmap", nth).locator("canvas[data-cell]")
-    x0, y0, cell = (float(canvas.get_attribute(f"data-{key}")) for key in ("x0", "y0", "cell"))
-    canvas.click(position={"x": x0 + (j + 0.5) * cell, "y": y0 + (i + 0.5) * cell})
-
-
-def hover_cell(book, i, j, nth=0):
-    canvas = book.view("pair_heatmap", nth).locator("canvas[data-cell]")
-    x0, y0, cell = (float(canvas.get_attribute(f"data-{key}")) for key in ("x0", "y0", "cell"))
-    canvas.hover(position={"x": x0 + (j + 0.5) * cell, "y": y0 + (i + 0.5) * cell})
-
-
-def click_in_3d(book, position, nth=0):
-    view = book.view("structure_view", nth)
-    x, y = view.evaluate("(host, i) => host.plmProject(i)", position)
-    view.locator("canvas").click(position={"x": x, "y": y})
-
-
-def wait_for_status(book, status, nth=0):
-    panel = book.view("scan_panel", nth)
-    book.wait_until(lambda: panel.get_attribute("data-status") == status)
-    return panel
-
-
-def button(book, name, nth=0):
-    return book.view("scan_panel", nth).get_by_role("button", name=name)
 
 
 def test_the_quickstart_from_the_first_click_to_the_finished_map(notebook):

@@ -1,6 +1,6 @@
 """Superposed scans and noise floors in JupyterLab."""
 
-from test_explorer import button, wait_for_status
+from gestures import button, wait_for_status
 
 SUPERPOSED = """
 import plmwidgets as plm

@@ -276,12 +276,14 @@ def test_an_envelope_holds_bytes_dtype_and_shape():
 def test_a_throttle_calls_soon_last_and_not_too_often():
     calls = []
     throttle = Throttle(lambda: calls.append(time.monotonic()), interval=0.05)
+    began = time.monotonic()
     for _ in range(50):
         asked_last = time.monotonic()
         throttle()
         time.sleep(0.004)
     wait_for(lambda: calls and calls[-1] >= asked_last)
-    assert len(calls) <= 7
+    # the first one at once, the last one late: busy machines take longer over the fifty
+    assert len(calls) <= (asked_last - began) / 0.05 + 2
     assert min(np.diff(calls)) >= 0.045
 
 

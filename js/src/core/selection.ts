@@ -35,6 +35,15 @@ const EMPTY: SelectionState = {
   can_redo: false,
 };
 const BUS = Symbol.for("plmwidgets.selection-bus");
+/** Python hears what the pointer rests on; what it only passes would hold the next click up. */
+const HOVER_MS = 150;
+/**
+ * JupyterLab's server holds small messages back until the page has acknowledged the one before
+ * (Nagle's algorithm), which a page that sends nothing puts off for 40 ms. Whatever it sends carries
+ * the acknowledgement: so these many milliseconds after a click it sends a word, and the answer
+ * comes at once.
+ */
+const NUDGES_MS = [12, 20, 30, 45];
 
 /** Views are separate bundles: the only place they share is the page. */
 function busOf(id: string): Set<(message: BusMessage) => void> {
@@ -50,11 +59,16 @@ export class SelectionLink {
   #bus: Set<(message: BusMessage) => void>;
   #state: SelectionState;
   #hover: readonly number[] = [];
-  #stateListeners = new Set<() => void>();
+  /** What this view itself said last of the pointer. */
+  #pointed: readonly number[] = [];
+  #signal: AbortSignal;
+  #saving: ReturnType<typeof setTimeout> | undefined;
+  #stateListeners = new Set<(own: boolean) => void>();
   #hoverListeners = new Set<() => void>();
 
   constructor(model: ViewModel, signal: AbortSignal) {
     this.#model = model;
+    this.#signal = signal;
     this.#bus = busOf(String(model.get("selection_id")));
     this.#state = this.#traitState();
     const receive = (message: BusMessage): void => {
@@ -67,11 +81,14 @@ export class SelectionLink {
     signal.addEventListener("abort", () => this.#bus.delete(receive), { once: true });
     onTrait(model, "selection_state", signal, () => {
       const state = this.#traitState();
-      if (state.clock >= this.#state.clock) this.#accept(state);
+      if (state.clock >= this.#state.clock && !equal(state, this.#state)) this.#accept(state);
     });
-    onTrait(model, "hover", signal, () =>
-      this.#acceptHover((model.get("hover") as number[] | undefined) ?? []),
-    );
+    onTrait(model, "hover", signal, () => {
+      const hover = (model.get("hover") as number[] | undefined) ?? [];
+      // marimo's kernel passes on that the pointer left another view when it is here already.
+      if (hover.length === 0 && this.#pointed.length > 0) return;
+      this.#acceptHover(hover);
+    });
   }
 
   get state(): SelectionState {
@@ -83,7 +100,8 @@ export class SelectionLink {
     return this.#hover;
   }
 
-  onState(listener: () => void): void {
+  /** `own` is true where the change was made in this view. */
+  onState(listener: (own: boolean) => void): void {
     this.#stateListeners.add(listener);
   }
 
@@ -99,10 +117,11 @@ export class SelectionLink {
       state.can_undo = true;
       state.can_redo = false;
     }
-    this.#accept(state);
+    this.#accept(state, true);
     for (const receive of [...this.#bus]) receive({ origin: this, state });
     this.#model.set("selection_state", state);
-    this.#model.save_changes();
+    this.#save();
+    this.#nudge();
   }
 
   setMasked(masked: Iterable<number>, focus: number | null = this.#state.focus): void {
@@ -122,11 +141,13 @@ export class SelectionLink {
   }
 
   setHover(positions: readonly number[]): void {
+    this.#pointed = positions;
     if (same(positions, this.#hover)) return;
     this.#acceptHover(positions);
     for (const receive of [...this.#bus]) receive({ origin: this, hover: positions });
     this.#model.set("hover", [...positions]);
-    this.#model.save_changes();
+    clearTimeout(this.#saving);
+    this.#saving = this.#after(HOVER_MS, () => this.#save());
   }
 
   undo(): void {
@@ -137,13 +158,30 @@ export class SelectionLink {
     this.#model.send({ type: "redo" });
   }
 
+  #save(): void {
+    clearTimeout(this.#saving);
+    this.#model.save_changes();
+  }
+
+  #nudge(): void {
+    // The mark that Jupyter's pages bear; other hosts send everything at once.
+    if (globalThis.document?.body.dataset.jpThemeLight === undefined) return;
+    for (const delay of NUDGES_MS) this.#after(delay, () => this.#model.send({ type: "nudge" }));
+  }
+
+  #after(milliseconds: number, then: () => void): ReturnType<typeof setTimeout> {
+    return setTimeout(() => {
+      if (!this.#signal.aborted) then();
+    }, milliseconds);
+  }
+
   #traitState(): SelectionState {
     return { ...EMPTY, ...(this.#model.get("selection_state") as Partial<SelectionState> | null) };
   }
 
-  #accept(state: SelectionState): void {
+  #accept(state: SelectionState, own = false): void {
     this.#state = state;
-    for (const listener of [...this.#stateListeners]) listener();
+    for (const listener of [...this.#stateListeners]) listener(own);
   }
 
   #acceptHover(positions: readonly number[]): void {
@@ -156,6 +194,20 @@ export class SelectionLink {
 /** What a step of undo takes back. */
 function contextOf({ masked, substitutions }: SelectionState): string {
   return JSON.stringify([masked, substitutions]);
+}
+
+/** Python says once more what a view told it. */
+function equal(a: SelectionState, b: SelectionState): boolean {
+  const key = (state: SelectionState) =>
+    JSON.stringify([
+      contextOf(state),
+      state.focus,
+      state.pair,
+      state.clock,
+      state.can_undo,
+      state.can_redo,
+    ]);
+  return key(a) === key(b);
 }
 
 function same(a: readonly number[], b: readonly number[]): boolean {

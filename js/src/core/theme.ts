@@ -26,9 +26,11 @@ export function readTheme(element: HTMLElement): Theme {
   };
 }
 
-/** Jupyter and marimo mark the body; a plain page follows the system. */
+/** Jupyter, VS Code and marimo mark the body; a plain page follows the system. */
 export function isDark(): boolean {
   const body = document.body;
+  const { vscodeThemeKind } = body.dataset;
+  if (vscodeThemeKind) return ["vscode-dark", "vscode-high-contrast"].includes(vscodeThemeKind);
   if (body.dataset.jpThemeLight) return body.dataset.jpThemeLight === "false";
   if (body.classList.contains("dark") || body.classList.contains("dark-theme")) return true;
   if (body.classList.contains("light") || body.classList.contains("light-theme")) return false;
@@ -47,7 +49,12 @@ export function followTheme(root: HTMLElement, signal: AbortSignal, redraw: () =
   const observer = new MutationObserver(apply);
   observer.observe(document.body, {
     attributes: true,
-    attributeFilter: ["class", "data-jp-theme-light", "data-jp-theme-name"],
+    attributeFilter: [
+      "class",
+      "data-jp-theme-light",
+      "data-jp-theme-name",
+      "data-vscode-theme-kind",
+    ],
   });
   signal.addEventListener("abort", () => observer.disconnect(), { once: true });
   globalThis.matchMedia?.("(prefers-color-scheme: dark)").addEventListener("change", apply, {

@@ -34,6 +34,12 @@ interface RenderArguments {
   signal?: AbortSignal;
 }
 
+/**
+ * What a click changes is drawn at once where it was made. The other views leave the page free for
+ * the model's answer, which they mostly draw in the same go.
+ */
+const OTHERS_MS = 40;
+
 /** Make the object that anywidget loads. A failure is drawn where the view would have been. */
 export function defineView(definition: ViewDefinition) {
   return {
@@ -84,14 +90,16 @@ export function defineView(definition: ViewDefinition) {
         const view = await definition.create({ model, root, signal: live, protein, selection });
         if (live.aborted) return () => host.remove();
         let frames = 0;
-        const redraw = coalesce(live, () =>
+        let later: ReturnType<typeof setTimeout> | undefined;
+        const redraw = coalesce(live, () => {
+          clearTimeout(later);
           guarded(() => {
             view.draw();
             view.hover?.();
             frames += 1;
             host.dataset.frames = String(frames);
-          }),
-        );
+          });
+        });
         const enlarge = (): void => {
           root.classList.toggle("plm-presenter", model.get("presenter") === true);
           redraw();
@@ -100,7 +108,11 @@ export function defineView(definition: ViewDefinition) {
         onTrait(model, "presenter", live, enlarge);
         followTheme(root, live, redraw);
         onTrait(model, definition.traits, live, redraw);
-        selection.onState(redraw);
+        selection.onState((own) => {
+          clearTimeout(later);
+          if (own) redraw();
+          else later = setTimeout(redraw, OTHERS_MS);
+        });
         selection.onHover(() => guarded(() => view.hover?.()));
         onTrait(model, "error", live, showTrait);
         const resize = new ResizeObserver(redraw);

@@ -8,6 +8,7 @@ export type Context = Pick<SelectionState, "masked" | "substitutions">;
 export interface Colour {
   label: string;
   range: [number, number];
+  kind: ScaleKind;
   /** Null: of the context of now. */
   values: Packed | null;
 }

@@ -126,7 +126,9 @@ export class StandIn {
     if (String(model?.get("colour_by")) !== by) return; // another was chosen meanwhile
     const values = fixed ?? (colour ? this.#live(by) : null);
     model?.receive({
-      ...(colour ? { value_label: colour.label, value_range: colour.range } : {}),
+      ...(colour
+        ? { value_label: colour.label, value_range: colour.range, value_kind: colour.kind }
+        : {}),
       values: values && envelopeOf(values, [values.length]),
     });
   }

@@ -19,6 +19,7 @@ from plmwidgets.widgets.colouring import (
     LIVE_LIMITS,
     SCANNED,
     ColouredView,
+    Scalar,
     scan_scalar,
 )
 from plmwidgets.widgets.normalisation import NORMALISATIONS
@@ -34,8 +35,9 @@ Origins = NDArray[np.uint8]
 
 # What changes with what a person does: the page finds it among the numbers recorded.
 _ANSWERS = {
-    "selection_state", "hover", "values", "value_label", "value_range", "prediction", "upper_map",
-    "lower_map", "estimated", "pairs", "progress", "region", "pending", "error", "notice",
+    "selection_state", "hover", "values", "value_label", "value_range", "value_kind", "prediction",
+    "upper_map", "lower_map", "estimated", "pairs", "progress", "region", "pending", "error",
+    "notice",
 }  # fmt: skip
 
 
@@ -47,7 +49,7 @@ def record_of(
     origin = scan.origin.copy()  # what is computed meanwhile is left out
     seen = {past.context: past.log_probabilities for past in explorer.live.visited}
     listed = wanted_contexts(protein, seen, singles, contexts)
-    colours = _colours(scan)
+    colours = _colours(explorer)
     views: dict[str, Record] = {
         "sequence_strip": _coloured(explorer.strip, colours),
         "distributions": traits_of(explorer.distributions),
@@ -123,17 +125,26 @@ def _estimated(origin: Origins) -> Record | None:
     return None if packed is None else pack_envelope(packed)
 
 
-def _colours(scan: "PairScan") -> Record:
+def _colours(explorer: "Explorer") -> Record:
+    """Collect the scalars that views offer; those that follow the masks without their values."""
     colours: Record = {
-        name: {"label": label, "range": list(LIVE_LIMITS[name]), "values": None}
+        name: _colour_of(Scalar(np.array([]), label, LIVE_LIMITS[name]), None)
         for name, label in LIVE.items()
     }
-    for name in SCANNED:
-        scalar = scan_scalar(name, scan)
+    scanned = {name: scan_scalar(name, explorer.scan) for name in SCANNED}
+    for name, scalar in {**scanned, **explorer.strip.fixed, **explorer.structure.fixed}.items():
         if scalar is not None:
-            packed = pack_map(scalar.values)
-            colours[name] = {"label": scalar.label, "range": list(scalar.limits), "values": packed}
+            colours[name] = _colour_of(scalar, pack_map(scalar.values))
     return colours
+
+
+def _colour_of(scalar: Scalar, values: Record | None) -> Record:
+    return {
+        "label": scalar.label,
+        "range": list(scalar.limits),
+        "kind": scalar.kind,
+        "values": values,
+    }
 
 
 def _maps(heatmap: PairHeatmap) -> Record | None:

@@ -157,6 +157,17 @@ class Structure:
         n, c = (coordinates_of(self.atoms, name, len(self)) for name in ("N", "C"))
         return _read_only(np.where(np.isnan(given), beta_carbons(n, self.ca, c), given))
 
+    @cached_property
+    def b_factors(self) -> NDArray[np.float64]:
+        """B-factors of the alpha carbons in Å², shape (L,), NaN where unresolved.
+
+        Predicted structures hold the confidence there instead (pLDDT, 0-100).
+        """
+        chosen = self.atoms.atom_name == "CA"
+        values = np.full(len(self), np.nan)
+        values[self.atoms.position[chosen]] = self.atoms.b_factor[chosen]
+        return _read_only(values)
+
     def distance_map(self, atom: str = "CB") -> NDArray[np.float64]:
         """Distances between residues.
 

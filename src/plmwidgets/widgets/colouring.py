@@ -1,11 +1,12 @@
 """Numbers a residue that views can colour by, from the live prediction or a finished scan."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import traitlets as t
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from plmwidgets.metrics import entropy, perplexity
 from plmwidgets.protein import Protein
@@ -30,11 +31,14 @@ class Scalar:
         Name with its unit.
     limits : tuple of float
         Ends of the colour scale.
+    kind : str
+        Of colour scale: ``"sequential"``, or ``"diverging"`` about 0.
     """
 
     values: NDArray[np.float64]
     label: str
     limits: tuple[float, float]
+    kind: str = "sequential"
 
 
 LIVE = {
@@ -81,6 +85,40 @@ def scan_scalar(name: str, scan: "PairScan") -> Scalar | None:
     return Scalar(strongest, SCANNED[name], (0.0, max(top, 1e-6)))
 
 
+def fixed_scalars(protein: Protein) -> dict[str, Scalar]:
+    """Return what a structure says of each residue, by name; B-factors that differ."""
+    if protein.structure is None:
+        return {}
+    values = protein.structure.b_factors
+    if not np.isfinite(values).any() or np.nanmin(values) == np.nanmax(values):
+        return {}
+    limits = (float(np.nanmin(values)), float(np.nanmax(values)))
+    return {"b_factor": Scalar(values, "B-factor, or pLDDT if predicted", limits)}
+
+
+def own_scalar(values: ArrayLike, label: str, length: int) -> Scalar:
+    """Return a person's own numbers as a scalar, on a scale about 0 if they have both signs.
+
+    Raises
+    ------
+    ValueError
+        If there is not one number a residue, or no label.
+    """
+    numbers = np.asarray(values, dtype=np.float64)
+    if numbers.shape != (length,):
+        raise ValueError(
+            f"values must have one number a residue, shape ({length},), not {numbers.shape}"
+        )
+    if not label.strip():
+        raise ValueError("the values need a label, such as 'conservation'")
+    known = numbers[np.isfinite(numbers)]
+    low, high = (float(known.min()), float(known.max())) if known.size else (0.0, 1.0)
+    if low < 0 < high:
+        size = max(-low, high)
+        return Scalar(numbers, label, (-size, size), "diverging")
+    return Scalar(numbers, label, (low, high))
+
+
 class ColouredView(View):
     """A view that colours residues by a scalar.
 
@@ -108,12 +146,8 @@ class ColouredView(View):
         self._live = live
         self._scan = scan
         super().__init__(protein, **kwargs)
-        names = {} if live is None else LIVE
-        self.colour_options = [
-            [CHEMISTRY, "Chemistry"],
-            *([name, label] for name, label in names.items()),
-            *([name, label] for name, label in ({} if scan is None else SCANNED).items()),
-        ]
+        self._fixed = fixed_scalars(protein)
+        self._offer()
         if live is not None:
             self.follow(live, "prediction", self.recolour)
         if scan is not None:
@@ -122,7 +156,7 @@ class ColouredView(View):
 
     @t.validate("colour_by")
     def _validate_colour(self, proposal: Any) -> str:
-        known = [CHEMISTRY, *LIVE, *SCANNED]
+        known = [CHEMISTRY, *LIVE, *SCANNED, *self._fixed]
         if proposal["value"] not in known:
             raise t.TraitError(f"colour_by is one of {', '.join(known)}, not {proposal['value']!r}")
         return str(proposal["value"])
@@ -131,6 +165,44 @@ class ColouredView(View):
     def _colour_changed(self, _: Any) -> None:
         with self.guarded():
             self.recolour()
+
+    @property
+    def fixed(self) -> Mapping[str, Scalar]:
+        """What neither the prediction nor the scan changes: of the structure, or `colour`'s."""
+        return self._fixed
+
+    def colour(self, values: ArrayLike, label: str) -> None:
+        """Colour by numbers of your own; they stay among the choices, under their label.
+
+        Parameters
+        ----------
+        values : array_like, shape (L,)
+            A number a residue; NaN where unknown. With both signs the scale is about 0.
+        label : str
+            What they are, with the unit; a label that is there already gets the new numbers.
+
+        Raises
+        ------
+        ValueError
+            If there is not one number a residue, or no label, or it is taken by other colours.
+        """
+        scalar = own_scalar(values, label, len(self.protein))
+        if label in {CHEMISTRY, *LIVE, *SCANNED}:
+            raise ValueError(f"{label!r} is the name of other colours: choose another label")
+        self._fixed[label] = scalar
+        self._offer()
+        if self.colour_by == label:
+            self.recolour()
+        self.colour_by = label
+
+    def _offer(self) -> None:
+        offered = {CHEMISTRY: "Chemistry"}
+        if self._live is not None:
+            offered |= LIVE
+        if self._scan is not None:
+            offered |= SCANNED
+        offered |= {name: scalar.label for name, scalar in self._fixed.items()}
+        self.colour_options = [[name, label] for name, label in offered.items()]
 
     def scan_changed(self) -> None:
         """Show what the scan has found since."""
@@ -144,9 +216,12 @@ class ColouredView(View):
             if scalar is not None:
                 self.value_label = scalar.label
                 self.value_range = list(scalar.limits)
+                self.value_kind = scalar.kind
             self.values = envelope(None if scalar is None else scalar.values)
 
     def _scalar(self) -> Scalar | None:
+        if self.colour_by in self._fixed:
+            return self._fixed[self.colour_by]
         if self.colour_by in SCANNED and self._scan is not None:
             return scan_scalar(self.colour_by, self._scan)
         prediction = None if self._live is None else self._live.prediction

@@ -38,7 +38,7 @@ class Distributions(View):
         ``"logo"``, letters as high as p times the bits that the model knows (log2 20 - entropy).
     """
 
-    _esm = bundle("distributions")
+    _bundle = t.Unicode(bundle("distributions"), read_only=True).tag(sync=True)
     prediction = t.Any(None).tag(sync=True)
     pending = t.Bool(False).tag(sync=True)
     notice = t.Unicode().tag(sync=True)  # of a page without a kernel: why bars are missing

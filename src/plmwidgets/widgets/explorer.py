@@ -8,6 +8,7 @@ from typing import Any, Literal
 import ipywidgets
 import pandas as pd
 import traitlets as t
+from numpy.typing import ArrayLike
 
 from plmwidgets.models import as_model
 from plmwidgets.models.masked_lm import MaskedLM
@@ -115,10 +116,37 @@ class Explorer(ipywidgets.GridBox):
     def __repr__(self) -> str:
         return f"Explorer({self.protein.name}, {self.model.name}; {self.scan.progress})"
 
+    def colour(self, values: ArrayLike, label: str) -> None:
+        """Colour sequence and structure by numbers of your own.
+
+        Parameters
+        ----------
+        values : array_like, shape (L,)
+            A number a residue; NaN where unknown. With both signs the scale is about 0.
+        label : str
+            What they are, with the unit.
+
+        Raises
+        ------
+        ValueError
+            If there is not one number a residue, or no label.
+        """
+        for view in (self.strip, self.structure):
+            view.colour(values, label)
+
     @t.observe("presenter")
     def _presenter_changed(self, change: Any) -> None:
         for view in self.children:
             view.presenter = change["new"]
+
+    def _display_(self) -> Any:
+        # marimo asks for this; it draws anywidgets, but no grid of ipywidgets that holds them.
+        import marimo
+
+        beside = marimo.hstack([self.heatmap, self.structure], widths="equal", gap=1)
+        return marimo.vstack(
+            [self.strip, self.panel, beside, self.distributions, self.joint], gap=1
+        )
 
     def to_pandas(self) -> pd.DataFrame:
         """Return the tidy table of the pairs scanned so far, as `PairScan.to_pandas`."""

@@ -48,7 +48,7 @@ class JointTable(View):
         ``"mean"`` of both orders of the chain rule, or ``"i first"`` or ``"j first"``.
     """
 
-    _esm = bundle("joint_table")
+    _bundle = t.Unicode(bundle("joint_table"), read_only=True).tag(sync=True)
     table = t.Any(None, read_only=True).tag(sync=True)
     pending = t.Bool(False).tag(sync=True)
     automatic = t.Bool(True).tag(sync=True)

@@ -34,11 +34,12 @@ def to_nglview(
 
     Raises
     ------
+    RuntimeError
+        If the installed nglview draws nothing.
     ValueError
         If there is no structure, or the values do not fit the sequence.
     """
-    import nglview
-
+    nglview = working_nglview()
     structure = protein.structure
     if structure is None:
         raise ValueError(f"{protein.name} has no structure to draw: open a PDB or mmCIF file")
@@ -57,13 +58,38 @@ def to_nglview(
     view.add_representation("cartoon", selection="protein", color=colour)
     contacts = protein.contact_map()
     for i, j in pairs:
-        known = contacts[i, j]
-        shade = UNKNOWN if np.isnan(known) else CONTACT if known else NO_CONTACT
         ends = structure.ca[[i, j]]
         if np.isfinite(ends).all():
+            shade = contact_colour(contacts[i, j])
             view.shape.add_cylinder(ends[0].tolist(), ends[1].tolist(), shade, 0.3)
     view.center()
     return view
+
+
+def working_nglview() -> Any:
+    """Return the nglview package.
+
+    Raises
+    ------
+    RuntimeError
+        If the version is installed whose widgets stay empty boxes.
+    """
+    import nglview
+
+    if nglview.__version__ == "4.0.1":
+        raise RuntimeError(
+            "nglview 4.0.1 draws nothing, only an empty box: it asks the notebook for version 4.0 "
+            "of its browser part, but comes with 3.1.5. Run pip install 'nglview!=4.0.1', restart "
+            "the kernel and reload the page; StructureView needs no nglview"
+        )
+    return nglview
+
+
+def contact_colour(contact: float | None) -> list[float]:
+    """Return the colour of a pair, red, green and blue from 0 to 1; None or NaN is unknown."""
+    if contact is None or np.isnan(contact):
+        return UNKNOWN
+    return CONTACT if contact else NO_CONTACT
 
 
 def _hex_colours(values: NDArray[np.float64]) -> list[str]:

@@ -57,7 +57,7 @@ class PairHeatmap(View):
         change of the normalisation returns to.
     """
 
-    _esm = bundle("pair_heatmap")
+    _bundle = t.Unicode(bundle("pair_heatmap"), read_only=True).tag(sync=True)
     upper = t.Unicode("js_dist_avg").tag(sync=True)
     lower = t.Unicode("js_dist_avg").tag(sync=True)
     normalisation = t.Unicode("none").tag(sync=True)

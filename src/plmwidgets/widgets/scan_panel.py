@@ -20,7 +20,7 @@ class ScanPanel(View):
         Shared with other views; its own by default.
     """
 
-    _esm = bundle("scan_panel")
+    _bundle = t.Unicode(bundle("scan_panel"), read_only=True).tag(sync=True)
     scan = t.Dict(read_only=True).tag(sync=True)
 
     def __init__(

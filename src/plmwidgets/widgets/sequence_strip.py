@@ -34,7 +34,7 @@ class SequenceStrip(ColouredView):
         What came of the last text command.
     """
 
-    _esm = bundle("sequence_strip")
+    _bundle = t.Unicode(bundle("sequence_strip"), read_only=True).tag(sync=True)
     notice = t.Unicode().tag(sync=True)
     pending = t.Bool(False).tag(sync=True)
     has_structure = t.Bool(read_only=True).tag(sync=True)

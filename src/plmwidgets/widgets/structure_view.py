@@ -34,7 +34,7 @@ class StructureView(ColouredView):
         How many of the scan's strongest pairs are drawn (0-100), separation 6 and more.
     """
 
-    _esm = bundle("structure_view")
+    _bundle = t.Unicode(bundle("structure_view"), read_only=True).tag(sync=True)
     structure = t.Unicode(None, allow_none=True, read_only=True).tag(sync=True)
     pairs: t.List[Any] = t.List(read_only=True).tag(sync=True)
     top_k = t.Int(0).tag(sync=True)

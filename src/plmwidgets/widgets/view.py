@@ -54,7 +54,7 @@ def _protein_info(protein: Protein, _: Any) -> dict[str, Any]:
 
 
 class View(anywidget.AnyWidget):
-    """Base of the views.
+    """Base of the views; each has its JavaScript bundle as the default of `_bundle`.
 
     Attributes
     ----------
@@ -67,6 +67,9 @@ class View(anywidget.AnyWidget):
         Larger type, for a lecture or a shared screen.
     """
 
+    # A page keeps the `_esm` of every widget that it ever saw: it only loads the bundle, once.
+    _esm = bundle("loader")
+    _bundle = t.Unicode(read_only=True).tag(sync=True)
     protein = t.Instance(Protein, read_only=True).tag(sync=True, to_json=_protein_info)
     selection_id = t.Unicode(read_only=True).tag(sync=True)
     selection_state = t.Dict().tag(sync=True)
@@ -142,7 +145,7 @@ class View(anywidget.AnyWidget):
                 self.selection.undo()
             elif kind == "redo":
                 self.selection.redo()
-            else:
+            elif kind != "nudge":  # which only makes the answer to a click come sooner
                 self.handle(kind, content)
 
     def handle(self, kind: Any, content: Any) -> None:

@@ -9,6 +9,7 @@ import { Controls } from "./controls";
 import { Legend } from "./legend";
 import { marksOf } from "./marks";
 import { type Marks, Overlay } from "./overlay";
+import { Pace } from "./pace";
 import type { TopPair } from "./pairs";
 import { listenToPointer } from "./pointer";
 import { NoWebGL, type Pick, Scene } from "./scene";
@@ -44,6 +45,9 @@ class StructureView implements View {
   };
   #size = "";
   #pairLength: number | null = null;
+  #pace: Pace;
+  /** What was drawn last, but for the pairs, which a scan changes all the time. */
+  #wish: readonly unknown[] = [];
 
   constructor(context: ViewContext) {
     this.#context = context;
@@ -57,6 +61,11 @@ class StructureView implements View {
     });
     this.#message.before(this.#controls.corner);
     root.append(this.#controls.node, this.#frame, this.#legend.node);
+    this.#pace = new Pace(signal, () => {
+      if (this.#drawn === null) return;
+      this.#drawScene();
+      this.hover();
+    });
     // For tests in a browser: where a residue's CA is drawn, in CSS pixels from the canvas's top left.
     Object.assign(this.#host, {
       plmProject: (position: number) => this.#scene?.project(position) ?? null,
@@ -82,7 +91,7 @@ class StructureView implements View {
     const size = `${clientWidth} ${clientHeight} ${globalThis.devicePixelRatio}`;
     if (size !== this.#size) this.#scene?.resize();
     this.#size = size;
-    if (this.#drawn === structure) this.#drawScene();
+    if (this.#drawn === structure) this.#pace.ask(this.#isUrgent());
     else if (this.#reading !== structure) this.#read(structure);
     this.#drawAround();
   }
@@ -100,7 +109,10 @@ class StructureView implements View {
       return false;
     }
     const scene = this.#scene;
-    scene.onRendered(() => this.hover());
+    scene.onRendered(() => {
+      this.#pace.rendered();
+      this.hover();
+    });
     listenToPointer(scene, this.#context.signal, {
       hover: (pick) => this.#context.selection.setHover(positionsOf(pick)),
       click: (pick) => this.#click(pick),
@@ -134,6 +146,22 @@ class StructureView implements View {
         this.#fail("The structure could not be read", `The 3D engine says: ${error}`);
       },
     );
+  }
+
+  /** Whether something else than the pairs changed. */
+  #isUrgent(): boolean {
+    const { model, root, selection } = this.#context;
+    const wish = [
+      selection.state,
+      root.dataset.theme,
+      this.#size,
+      ...["values", "value_range", "value_kind", "colour_by", "top_k"].map((name) =>
+        model.get(name),
+      ),
+    ];
+    const urgent = wish.some((part, k) => part !== this.#wish[k]);
+    this.#wish = wish;
+    return urgent;
   }
 
   #drawScene(): void {

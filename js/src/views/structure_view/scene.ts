@@ -34,6 +34,9 @@ export class Scene {
   #structure: StructureComponent | null = null;
   #cartoon: RepresentationElement | null = null;
   #sideChains: RepresentationElement | null = null;
+  /** As asked for last: NGL renders again for parameters that it has already. */
+  #background = "";
+  #sideChainsOf = "";
   #trace: (Point | undefined)[] = [];
   #tips: (Point | undefined)[] = [];
   #shapes = new Map<string, { key: string; component: Component }>();
@@ -111,6 +114,8 @@ export class Scene {
   }
 
   setBackground(css: string): void {
+    if (css === this.#background) return;
+    this.#background = css;
     this.#stage.setParameters({ backgroundColor: hexOf(rgbOf(css)) });
   }
 
@@ -125,6 +130,8 @@ export class Scene {
     });
     const selection = few.length > 0 ? few.map((p) => `${p + 1}`).join(" or ") : "none";
     const sele = `(${selection}) and (sidechain or .CA)`;
+    if (this.#sideChains && this.#sideChainsOf === `${css} ${sele}`) return;
+    this.#sideChainsOf = `${css} ${sele}`;
     if (!this.#sideChains) {
       this.#sideChains =
         this.#structure?.addRepresentation("licorice", {

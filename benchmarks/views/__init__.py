@@ -1,0 +1,1 @@
+"""What `views_speed.py` measures, a module a part."""

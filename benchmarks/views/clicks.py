@@ -1,0 +1,112 @@
+"""From a click on a residue to its bars: idle, and while a scan runs; in JupyterLab and marimo."""
+
+import textwrap
+from pathlib import Path
+
+import numpy as np
+from playwright.sync_api import Browser, Locator, Page
+
+from views import instruments
+from views.hosts import Lab, marimo, notebook
+from views.report import Row
+
+EXPLORER = "import plmwidgets as plm\nexplorer = plm.Explorer(plm.Protein.demo(), 'demo')\nexplorer"
+SCANNING = """
+import threading
+from plmwidgets.scan.origin import Origin
+
+scanning = threading.Event()
+scanning.set()
+
+def scan_again_and_again():
+    # The demo's scan takes a few seconds: what it found is forgotten, and it begins anew.
+    while scanning.is_set():
+        explorer.scan.origin[:] = Origin.MISSING
+        explorer.scan.upgrade()
+        explorer.scan.wait()
+
+scan_thread = threading.Thread(target=scan_again_and_again, daemon=True)
+scan_thread.start()
+"""
+APP = """
+import marimo
+app = marimo.App(width="full")
+
+@app.cell
+def _():
+    import marimo as mo
+    import plmwidgets as plm
+    explorer = plm.Explorer(plm.Protein.demo(), "demo")
+    mo.vstack([mo.ui.anywidget(view) for view in explorer.children])
+    return
+
+if __name__ == "__main__":
+    app.run()
+"""
+PAUSE = (400, 800)  # milliseconds between a result and the next click
+SECOND = (950, 1050)
+
+
+def in_lab(lab: Lab, browser: Browser, clicks: int, scanned: int) -> list[Row]:
+    """Click in an Explorer that is idle, then once a second while it scans."""
+    with notebook(lab, browser, [EXPLORER, SCANNING]) as book:
+        page = book.page
+        page.evaluate("jupyterapp.shell.currentWidget.content.activeCellIndex = 0")
+        book.command("notebook:run-cell")
+        strip = book.wait_for_view("sequence_strip")
+        book.wait_for_view("distributions")
+        structure = book.wait_for_view("structure_view")
+        book.wait_until(lambda: structure.get_attribute("data-structure-ready") == "true")
+        page.wait_for_timeout(2000)
+        instruments.install(page, instruments.CLICKS, instruments.REDRAWS)
+        idle = click_often(page, strip, clicks, PAUSE)
+        page.evaluate("jupyterapp.shell.currentWidget.content.activeCellIndex = 1")
+        book.command("notebook:run-cell")
+        page.wait_for_function("stopwatch.redraws.length > 3", timeout=60_000)
+        page.evaluate("stopwatch.clicks.length = stopwatch.redraws.length = 0")
+        busy = click_often(page, strip, scanned, SECOND)
+        redraws = instruments.times(page, "redraws")
+        book.python("scanning.clear()")
+    rate = 1000 * (len(redraws) - 1) / (redraws[-1] - redraws[0])
+    return [
+        Row("click to bars, JupyterLab, idle", "ms", idle, 70),
+        Row(
+            "click to bars, JupyterLab, one a second, scanning",
+            "ms",
+            busy,
+            120,
+            note=f"the map was redrawn {rate:.1f} times a second",
+        ),
+    ]
+
+
+def in_marimo(folder: Path, browser: Browser, clicks: int) -> list[Row]:
+    """Click in the same views under `marimo run`."""
+    app = folder / "app.py"
+    app.write_text(textwrap.dedent(APP))
+    with marimo(app) as address:
+        page = browser.new_page(viewport={"width": 1500, "height": 1500})
+        page.goto(address)
+        strip = page.locator(".plmwidgets-sequence_strip")
+        bars = page.locator(".plmwidgets-distributions[data-updates]")
+        bars.wait_for(timeout=90_000)
+        page.locator(".plmwidgets-structure_view[data-structure-ready]").wait_for(timeout=60_000)
+        page.wait_for_timeout(2000)
+        instruments.install(page, instruments.CLICKS)
+        idle = click_often(page, strip, clicks, PAUSE)
+        page.close()
+    return [Row("click to bars, marimo run, idle", "ms", idle, 35)]
+
+
+def click_often(
+    page: Page, strip: Locator, clicks: int, pause: tuple[float, float]
+) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    """Click random residues, each after the bars of the one before; return the times."""
+    rng = np.random.default_rng(0)
+    cells = strip.locator("[data-position]")
+    length = cells.count()
+    for n in range(clicks):
+        cells.nth(int(rng.integers(length))).click()
+        page.wait_for_function(f"stopwatch.clicks.length > {n}", timeout=20_000)
+        page.wait_for_timeout(float(rng.uniform(*pause)))
+    return instruments.times(page, "clicks")

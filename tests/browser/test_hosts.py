@@ -1,0 +1,91 @@
+"""The main gestures in the hosts that show notebooks; JupyterLab's own tests go further."""
+
+from pathlib import Path
+
+from gestures import check_bars_here, click_residue, main_gestures, positions, predicted
+from pages import new_notebook
+from servers import Marimo, Notebook7, Voila
+
+import plmwidgets as plm
+
+EXAMPLE = Path(__file__).parents[2] / "examples" / "single_views_marimo.py"
+
+EXPLORER = """
+import plmwidgets as plm
+
+explorer = plm.Explorer(plm.Protein.demo(), "demo")
+explorer
+"""
+APP = """
+import marimo
+
+app = marimo.App(width="full")
+
+
+@app.cell
+def _():
+    import plmwidgets as plm
+
+    explorer = plm.Explorer(plm.Protein.demo(), "demo")
+    explorer
+    return
+
+
+if __name__ == "__main__":
+    app.run()
+"""
+
+
+def test_notebook_7(serve, host_page):
+    server = serve(Notebook7)
+    # while it loads its settings, also with an empty notebook (7.6.5)
+    host_page.own_errors = ("Cannot read properties of undefined (reading 'schema')",)
+    page = host_page.page
+    page.goto(server.address(new_notebook(server, [EXPLORER])))
+    page.wait_for_function(
+        """() => {
+            const panel = window.jupyterapp?.shell.currentWidget;
+            return panel?.sessionContext?.session?.kernel?.status === 'idle';
+        }""",
+        timeout=60_000,
+    )
+    page.evaluate("window.jupyterapp.commands.execute('notebook:run-all-cells')")
+    main_gestures(host_page, "notebook-7")
+
+
+def test_voila(serve, host_page):
+    server = serve(Voila)
+    # it loads this extension of Notebook 7, which does not fit it, for a plain button too (0.5.13)
+    host_page.own_errors = ("@jupyter-notebook/lab-extension",)
+    host_page.page.goto(server.address(new_notebook(server, [EXPLORER])), timeout=60_000)
+    main_gestures(host_page, "voila")
+
+
+def test_marimo(serve, host_page, tmp_path):
+    app = tmp_path / "app.py"
+    app.write_text(APP)
+    host_page.page.goto(serve(Marimo, app).address())
+    main_gestures(host_page, "marimo")
+
+
+def test_the_marimo_example(serve, host_page):
+    page = host_page.page
+    page.goto(serve(Marimo, EXAMPLE).address())
+    for name in ("sequence_strip", "pair_heatmap", "distributions"):
+        host_page.wait_for_view(name)
+    protein = plm.Protein.demo()
+    # a cell of marimo runs again when a view changes the selection
+    click_residue(host_page, 20)
+    check_bars_here(host_page, [20])
+    p = predicted((20,)).iloc[20]
+    page.get_by_text(f"{protein.residue_label(20)}: {p.idxmax()} ({p.max():.2f})").wait_for()
+    # and a control of marimo changes what the views show
+    scan = plm.scan_pairs(protein, "demo")
+    scan.wait()
+    best = scan.top_pairs(2).iloc[1]
+    page.get_by_label("Pair", exact=True).select_option(f"{best.label_i} and {best.label_j}")
+    pair = [best.position_i, best.position_j]
+    check_bars_here(host_page, pair)
+    heatmap = host_page.view("pair_heatmap")
+    host_page.wait_until(lambda: positions(heatmap, "data-pair") == pair)
+    host_page.screenshot("marimo-example")
