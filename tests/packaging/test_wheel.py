@@ -11,7 +11,14 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-VIEWS = {"sequence_strip", "distributions", "pair_heatmap", "structure_view", "scan_panel"}
+VIEWS = {
+    "sequence_strip",
+    "distributions",
+    "pair_heatmap",
+    "structure_view",
+    "joint_table",
+    "scan_panel",
+}
 BUNDLES = VIEWS | {"page"}
 PARTS = {
     "demo/fold.cif",

@@ -478,6 +478,8 @@ def test_predict_is_a_labelled_frame_of_probabilities(protein):
     np.testing.assert_allclose(table.to_numpy(), want, rtol=1e-6)
     assert list(table.columns) == list("ACDEFGHIKLMNPQRSTVWY")
     assert table.index[1] == "K2"
+    same = predict(SEQUENCE, model, masked="3-4", substitutions="M1W")
+    np.testing.assert_array_equal(same, table)
 
 
 def test_scan_singles_equals_the_plain_loop(protein):
