@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet -c const
 SOURCES := pyproject.toml constraints.txt hatch_build.py
 BROWSER_PART := $(shell find js/src js/*.mjs js/package-lock.json 2>/dev/null)
 
-.PHONY: demo test bench bench-views lint types js python clean
+.PHONY: demo test bench bench-views gallery lint types js python clean
 
 # In a container one is root, and Jupyter wants to be told that this is meant.
 QUICKSTART = $(BIN)/jupyter lab $(if $(filter 0,$(shell id -u)),--allow-root) examples/quickstart.ipynb
@@ -39,6 +39,10 @@ python: $(VENV)/.test
 bench: $(VENV)/.test
 	$(BIN)/python benchmarks/run_all.py $(BENCH)
 
+# Pictures of every view in every state, to be looked at: gallery/index.html. PART=dev or PART=lab.
+gallery: $(VENV)/.test js
+	$(BIN)/python scripts/gallery.py $(PART)
+
 # The views in headless Chromium: twelve minutes, likewise. BENCH="--quick --only maps" does a part.
 bench-views: js
 	$(BIN)/python benchmarks/views_speed.py $(BENCH)
@@ -55,4 +59,4 @@ $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
 clean:
-	rm -rf $(VENV) build dist demo-output test-output src/plmwidgets/static js/node_modules
+	rm -rf $(VENV) build dist demo-output test-output gallery src/plmwidgets/static js/node_modules

@@ -6,6 +6,11 @@ export class FakeModel extends PlainModel {
   /** Messages of the view to Python, oldest first. */
   readonly sent: unknown[] = [];
 
+  /** An event of the host that is no change of a trait. */
+  fire(event: string): void {
+    this.emit(event);
+  }
+
   override send(message: unknown): void {
     this.sent.push(message);
     super.send(message);

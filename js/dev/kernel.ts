@@ -14,7 +14,7 @@ export interface Options {
   /** Whose scans the map shows, by size. */
   models: string[];
   presenter: boolean;
-  /** Milliseconds between a gesture and its answer. */
+  /** Milliseconds between a gesture and its answer; below 0 there is none, as of a kernel that is gone. */
   delay: number;
 }
 
@@ -45,6 +45,8 @@ export class FakeKernel {
   readonly toy: ToyModel;
   #options: Options;
   #state: SelectionState;
+  /** Whether the page was told of a scan: until then a map without one is whole. */
+  #told = false;
   #undone: SelectionState[] = [];
   #done: SelectionState[] = [];
 
@@ -64,17 +66,48 @@ export class FakeKernel {
     };
   }
 
+  /** Bring the scan to a share of its pairs, as Python tells of it. */
+  scanAt(status: string, share: number): void {
+    this.#options.status = status;
+    SCANS[status] = { ...SCANS[status], done: share };
+    this.#told = true;
+    this.models.get("scan_panel")?.receive({ scan: this.#scan(status) });
+    const map = this.models.get("pair_heatmap");
+    const of = (name: string) => String(map?.get(name));
+    map?.receive(
+      this.#heatmap(
+        of("upper"),
+        of("lower"),
+        of("normalisation"),
+        of("upper_model"),
+        of("lower_model"),
+      ),
+    );
+    const count = Math.floor(share * 50);
+    const pairs = Array.from({ length: count }, (_, k) => [k, k + 8, k % 3 !== 0]);
+    this.models.get("structure_view")?.receive({ pairs });
+  }
+
   /** A model for one view, with the traits that Python would give it. */
   model(name: string): FakeModel {
     const model = new FakeModel({ ...this.#common(), ...this.#traits(name) });
-    model.onSave = (changed) => this.#later(() => this.#saved(model, changed));
-    model.onSend = (message) => this.#later(() => this.#message(message as { type: string }));
+    const answer = () => model.receive({ answered: Number(model.get("answered")) + 1 });
+    model.onSave = (changed) =>
+      this.#later(() => {
+        this.#saved(model, changed);
+        if (Object.keys(changed).join() !== "hover") answer();
+      });
+    model.onSend = (message) =>
+      this.#later(() => {
+        this.#message(message as { type: string });
+        answer();
+      });
     this.models.set(name, model);
     return model;
   }
 
   #later(work: () => void): void {
-    setTimeout(work, this.#options.delay);
+    if (this.#options.delay >= 0) setTimeout(work, this.#options.delay);
   }
 
   #common(): Record<string, unknown> {
@@ -90,6 +123,7 @@ export class FakeKernel {
       selection_id: "dev",
       selection_state: this.#state,
       hover: [],
+      answered: 0,
       error,
       presenter,
     };
@@ -158,7 +192,7 @@ export class FakeKernel {
     const length = this.toy.sequence.length;
     const { state, status } = this.#options;
     const scan = this.#scan(status);
-    const ready = status === "ready";
+    const ready = status === "ready" && !this.#told;
     const suffix = NORMALISED[normalisation] ?? "";
     const labels = { js_div: "JS divergence (directed)", contacts: "Contacts, CB < 8 Å" };
     // Pairs far apart in the sequence come last.
@@ -323,6 +357,7 @@ export class FakeKernel {
   }
 
   #message(message: { type: string; text?: string; percent?: number }): void {
+    if (["hello", "nudge"].includes(message.type)) return;
     if (message.type === "prioritise") {
       const { type: _, ...region } = message;
       this.models.get("pair_heatmap")?.receive({ region });

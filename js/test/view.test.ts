@@ -20,7 +20,7 @@ async function show(create: (context: ViewContext) => View | Promise<View>) {
   const controller = new AbortController();
   const el = document.createElement("div");
   document.body.append(el);
-  const view = defineView({ name: "toy", css: "", traits: ["number"], create });
+  const view = defineView({ name: "toy", label: "Toy", css: "", traits: ["number"], create });
   const cleanup = await view.render({ model, el, signal: controller.signal });
   const host = el.querySelector<HTMLElement>(".plmwidgets-toy");
   const notice = host?.shadowRoot?.querySelector<HTMLElement>(".plm-error");
@@ -122,6 +122,7 @@ describe("defineView", () => {
     const draw = vi.fn();
     const view = defineView({
       name: "late",
+      label: "Late",
       css: "",
       traits: ["number"],
       create: async () => {

@@ -76,23 +76,25 @@ def _write_secondary_structure(block: pdbx.CIFBlock, sse: np.ndarray, names: lis
             columns[f"pdbx_{side}_PDB_ins_code"] = ["?"] * len(segments)
         return columns
 
-    block["struct_conf"] = pdbx.CIFCategory(
-        {
-            "conf_type_id": ["HELX_P"] * len(helices),
-            "id": [f"HELX_P{k + 1}" for k in range(len(helices))],
-            "pdbx_PDB_helix_id": [f"H{k + 1}" for k in range(len(helices))],
-            **limits(helices),
-            "pdbx_PDB_helix_class": ["1"] * len(helices),
-            "pdbx_PDB_helix_length": [str(e - s + 1) for s, e in helices],
-        }
-    )
-    block["struct_sheet_range"] = pdbx.CIFCategory(
-        {
-            "sheet_id": ["S"] * len(strands),
-            "id": [str(k + 1) for k in range(len(strands))],
-            **limits(strands),
-        }
-    )
+    if helices:  # a table has one row at least
+        block["struct_conf"] = pdbx.CIFCategory(
+            {
+                "conf_type_id": ["HELX_P"] * len(helices),
+                "id": [f"HELX_P{k + 1}" for k in range(len(helices))],
+                "pdbx_PDB_helix_id": [f"H{k + 1}" for k in range(len(helices))],
+                **limits(helices),
+                "pdbx_PDB_helix_class": ["1"] * len(helices),
+                "pdbx_PDB_helix_length": [str(e - s + 1) for s, e in helices],
+            }
+        )
+    if strands:
+        block["struct_sheet_range"] = pdbx.CIFCategory(
+            {
+                "sheet_id": ["S"] * len(strands),
+                "id": [str(k + 1) for k in range(len(strands))],
+                **limits(strands),
+            }
+        )
 
 
 def read_backbone(path: Path) -> np.ndarray:

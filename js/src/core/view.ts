@@ -1,5 +1,7 @@
 /** The one adapter between anywidget and a view: a shadow root, the theme, the shared selection. */
+import { watchAnswers } from "./answers";
 import coreCss from "./core.css";
+import { onFailure } from "./failures";
 import { coalesce, onTrait, type ProteinInfo, type ViewModel } from "./model";
 import { SelectionLink } from "./selection";
 import { followTheme } from "./theme";
@@ -22,6 +24,8 @@ export interface View {
 
 interface ViewDefinition {
   name: string;
+  /** What a screen reader calls it. */
+  label: string;
   css: string;
   /** Traits whose change asks for a redraw. */
   traits: readonly string[];
@@ -43,7 +47,7 @@ const OTHERS_MS = 40;
 /** Make the object that anywidget loads. A failure is drawn where the view would have been. */
 export function defineView(definition: ViewDefinition) {
   return {
-    async render({ model, el, signal }: RenderArguments): Promise<() => void> {
+    async render({ model: given, el, signal }: RenderArguments): Promise<() => void> {
       const controller = new AbortController();
       // Hosts older than anywidget 0.11 give no signal; the returned function serves them.
       signal?.addEventListener("abort", () => controller.abort(), { once: true });
@@ -61,15 +65,25 @@ export function defineView(definition: ViewDefinition) {
       notice.className = "plm-error";
       notice.setAttribute("role", "alert");
       notice.hidden = true;
-      shadow.append(style, notice, root);
+      const unanswered = document.createElement("div");
+      unanswered.className = "plm-unanswered";
+      unanswered.setAttribute("role", "status");
+      shadow.append(style, notice, unanswered, root);
       el.append(host);
       const live = controller.signal;
+      const model = watchAnswers(given, live, (text) => {
+        unanswered.textContent = text;
+        host.toggleAttribute("data-unanswered", text !== "");
+      });
 
       const report = (text: string): void => {
         notice.textContent = text;
         notice.hidden = text === "";
       };
       const showTrait = (): void => report(String(model.get("error") ?? ""));
+      const fail = (error: unknown): void =>
+        report(`This view met an error: ${error instanceof Error ? error.message : error}`);
+      onFailure(root, live, fail);
       /** Run a part of the view; what goes wrong in it is shown to the person, not swallowed. */
       let broken = false;
       const guarded = (part: () => void): void => {
@@ -80,13 +94,15 @@ export function defineView(definition: ViewDefinition) {
         } catch (error) {
           console.error(error);
           broken = true;
-          report(`This view met an error: ${error instanceof Error ? error.message : error}`);
+          fail(error);
         }
       };
 
       try {
         const selection = new SelectionLink(model, live);
         const protein = model.get("protein") as ProteinInfo;
+        host.setAttribute("role", "region");
+        host.ariaLabel = `${definition.label} of ${protein.name}`;
         const view = await definition.create({ model, root, signal: live, protein, selection });
         if (live.aborted) return () => host.remove();
         let frames = 0;

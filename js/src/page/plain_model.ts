@@ -39,8 +39,12 @@ export class PlainModel implements ViewModel {
     for (const [name, value] of Object.entries(traits)) {
       if (this.#traits[name] === value) continue;
       this.#traits[name] = value;
-      for (const callback of [...(this.#listeners.get(`change:${name}`) ?? [])]) callback();
+      this.emit(`change:${name}`);
     }
+  }
+
+  protected emit(event: string): void {
+    for (const callback of [...(this.#listeners.get(event) ?? [])]) callback();
   }
 
   on(event: string, callback: Callback): void {

@@ -37,7 +37,7 @@ Origins = NDArray[np.uint8]
 _ANSWERS = {
     "selection_state", "hover", "values", "value_label", "value_range", "value_kind", "prediction",
     "upper_map", "lower_map", "estimated", "pairs", "progress", "region", "pending", "error",
-    "notice",
+    "notice", "answered",
 }  # fmt: skip
 
 

@@ -90,24 +90,18 @@ class Explorer(ipywidgets.GridBox):
         self.structure = StructureView(protein, scan=self.scan, **shared)
         self.joint = JointTable(protein, model, selection=self.selection)
         self.panel = ScanPanel(self.scan, selection=self.selection)
-        areas = {
-            "strip": self.strip,
-            "panel": self.panel,
-            "map": self.heatmap,
-            "structure": self.structure,
-            "distributions": self.distributions,
-            "joint": self.joint,
-        }
-        for name, view in areas.items():
-            view.layout.grid_area = name
+        beside = (self.heatmap, self.structure)
+        views = (self.strip, self.panel, *beside, self.distributions, self.joint)
+        for view in views:
             view.layout.min_width = "0"
+            if view not in beside:
+                view.layout.grid_area = "auto / 1 / auto / -1"
         super().__init__(
-            children=list(areas.values()),
+            children=views,
             presenter=presenter,
             layout=ipywidgets.Layout(
-                grid_template_areas='"strip strip" "panel panel" "map structure" '
-                '"distributions distributions" "joint joint"',
-                grid_template_columns="minmax(0, 1fr) minmax(0, 1fr)",
+                # Two columns, or one where there is no room for two.
+                grid_template_columns="repeat(auto-fit, minmax(min(100%, max(420px, 40%)), 1fr))",
                 grid_gap="12px 16px",
                 width="100%",
             ),

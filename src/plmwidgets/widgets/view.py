@@ -14,6 +14,9 @@ from numpy.typing import NDArray
 from plmwidgets.protein import Protein
 from plmwidgets.widgets.selection import Selection
 
+# Messages of the page that ask for nothing: one makes the answer to a click come sooner, the other
+# asks whether anyone is there.
+NUDGE, HELLO = "nudge", "hello"
 STATIC = Path(__file__).parent.parent / "static"
 
 
@@ -76,6 +79,8 @@ class View(anywidget.AnyWidget):
     hover = t.List(t.Int()).tag(sync=True)
     error = t.Unicode().tag(sync=True)
     presenter = t.Bool(False).tag(sync=True)
+    # How much was heard of the page: it sees by this that its kernel is alive.
+    answered = t.Int(0, read_only=True).tag(sync=True)
     # A trait, as a view that could not be made is closed as well.
     _at_close: t.List[Any] = t.List()
 
@@ -138,6 +143,15 @@ class View(anywidget.AnyWidget):
         with self.guarded():
             self.selection.hover = tuple(change["new"])
 
+    def set_state(self, sync_data: dict[str, Any]) -> None:
+        """Take what the page changed, and let it know; ipywidgets calls it."""
+        super().set_state(sync_data)
+        if set(sync_data) != {"hover"}:
+            self._answer()
+
+    def _answer(self) -> None:
+        self.set_trait("answered", self.answered + 1)
+
     def _receive(self, _: Any, content: Any, __: Any) -> None:
         kind = content.get("type") if isinstance(content, dict) else None
         with self.guarded():
@@ -145,8 +159,10 @@ class View(anywidget.AnyWidget):
                 self.selection.undo()
             elif kind == "redo":
                 self.selection.redo()
-            elif kind != "nudge":  # which only makes the answer to a click come sooner
+            elif kind not in (HELLO, NUDGE):
                 self.handle(kind, content)
+        if kind != NUDGE:
+            self._answer()
 
     def handle(self, kind: Any, content: Any) -> None:
         """Act on a message of the page; views extend it."""

@@ -16,6 +16,7 @@ const FIRST_CARDS = 24;
 
 export default defineView({
   name: "distributions",
+  label: "Distributions",
   css: css + CHEMISTRY_CSS,
   traits: ["prediction", "order", "profile", "pending", "notice"],
   create,

@@ -51,7 +51,7 @@ export class Profile {
     { class: "dist-bits plm-muted", "aria-hidden": "true" },
     ...["4.3", "bits", "0"].map((text) => element("span", {}, text)),
   );
-  #canvas = element("canvas", { class: "dist-canvas" });
+  #canvas = element("canvas", { class: "dist-canvas", "aria-hidden": "true" });
   #spacer = element("div", { class: "dist-spacer" }, this.#canvas);
   #protein: ProteinInfo;
   #ticks: { position: number; text: string }[];

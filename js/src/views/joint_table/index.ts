@@ -64,7 +64,7 @@ class JointTable implements View {
       ["i first", "first residue first"],
       ["j first", "second residue first"],
     ]);
-    this.#choices = element("span", { class: "plm-group" }, this.#show, this.#chain);
+    this.#choices = element("span", { class: "plm-group joint-choices" }, this.#show, this.#chain);
     const scale = element(
       "div",
       { class: "joint-scale plm-muted" },
@@ -299,6 +299,7 @@ function fact(name: string, value: string, title: string): HTMLElement[] {
 
 export default defineView({
   name: "joint_table",
+  label: "Joint distribution",
   css,
   traits: ["table", "pending", "automatic", "show", "chain_order"],
   create: (context) => new JointTable(context),

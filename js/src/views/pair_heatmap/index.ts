@@ -55,6 +55,7 @@ class PairHeatmap implements View, Target {
   /** Of several scans: whose map is above the diagonal, and whose below. */
   #slider: ModelSlider;
   #lowerModel: Choice;
+  #below: HTMLElement;
   #traits: Traits;
   #raster = new Raster();
   #window: Window | null = null;
@@ -92,7 +93,14 @@ class PairHeatmap implements View, Target {
     this.#lowerModel = new Choice("Model below the diagonal", "lower-model", signal, (name) =>
       set({ lower_model: name }),
     );
-    this.#sides.lower.node.append(this.#lowerModel.node);
+    this.#sides.upper.node.append(this.#slider.node);
+    this.#below = element(
+      "label",
+      { class: "plm-group plm-models" },
+      "Model",
+      this.#lowerModel.node,
+    );
+    this.#sides.lower.node.append(this.#below);
     this.#canvas.setAttribute("aria-label", `Map of residue pairs of ${protein.name}`);
     this.#canvas.setAttribute(
       "aria-description",
@@ -103,9 +111,14 @@ class PairHeatmap implements View, Target {
       element(
         "div",
         { class: "plm-controls" },
+        element(
+          "div",
+          { class: "plm-toolbar" },
+          element("span", { class: "plm-title" }, "Pair map"),
+          element("span", { class: "plm-spring" }),
+          this.#normalisation.node,
+        ),
         element("div", { class: "plm-sides" }, this.#sides.upper.node, this.#sides.lower.node),
-        this.#normalisation.node,
-        this.#slider.node,
       ),
       this.#stage,
       this.#status.node,
@@ -160,7 +173,7 @@ class PairHeatmap implements View, Target {
     const options = models.map((name) => [name, name] as const);
     this.#lowerModel.draw(options, traits.model("lower"));
     // What the structure says is of no model.
-    this.#lowerModel.node.hidden = models.length < 2 || traits.map("lower")?.scanned !== true;
+    this.#below.hidden = models.length < 2 || traits.map("lower")?.scanned !== true;
   }
 
   /** The ground, and over it the cell that this view or another one points at. */
@@ -378,6 +391,7 @@ function keyOf(region: Region | null): string {
 
 export default defineView({
   name: "pair_heatmap",
+  label: "Pair map",
   css,
   traits: [
     "upper",

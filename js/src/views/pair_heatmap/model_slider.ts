@@ -17,7 +17,6 @@ export class ModelSlider {
     this.node = element(
       "label",
       { class: "plm-group plm-models", hidden: true },
-      element("span", { class: "plm-corner plm-corner-upper", "aria-hidden": "true" }),
       "Model",
       this.#input,
       this.#name,

@@ -47,20 +47,17 @@ export class Status {
   );
   #normalised = element("span", { class: "plm-item" }, "normalised over the pairs so far");
   #progress = element("span", { class: "plm-item" });
-  #reading = element("span", { class: "plm-muted" });
-  #brushing = element("span", { class: "plm-muted" }, "Shift and drag: compute a region first.");
+  #reading = element("span");
+  #brushing = element("span", {}, "Shift and drag: compute a region first.");
 
   constructor() {
     this.#gap.append(this.#gapText);
     this.#noise.append(this.#noiseText);
+    // What grows comes last, so that it moves nothing.
+    const news = [this.#gap, this.#noise, this.#estimated, this.#normalised, this.#progress];
     this.node.append(
-      this.#gap,
-      this.#noise,
-      this.#estimated,
-      this.#normalised,
-      this.#progress,
-      this.#reading,
-      this.#brushing,
+      element("div", { class: "plm-hints plm-muted" }, this.#reading, this.#brushing),
+      element("div", { class: "plm-news" }, ...news),
     );
   }
 
@@ -78,7 +75,8 @@ export class Status {
     this.#noiseText.textContent = `pale: below the noise floor, ${formatValue(floor ?? 0)}`;
     this.#estimated.hidden = !estimated;
     this.#normalised.hidden = !(normalised && running);
-    this.#brushing.hidden = !scanning;
+    // Its room is kept when it goes.
+    this.#brushing.style.visibility = scanning ? "visible" : "hidden";
     this.#progress.hidden = !running;
     this.#progress.textContent = running ? progress.text : "";
     this.#reading.textContent = directed

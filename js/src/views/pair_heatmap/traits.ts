@@ -61,9 +61,11 @@ export class Traits {
     return (this.#model.get("region") as Region | null) ?? null;
   }
 
-  /** Whether a scan runs, or waits to. */
+  /** Whether a scan runs or waits to, with pairs left to compute. */
   get scanning(): boolean {
-    return ["ready", "running", "paused"].includes(this.progress?.status ?? "");
+    const { progress } = this;
+    if (!progress || progress.done >= progress.total) return false;
+    return ["ready", "running", "paused"].includes(progress.status);
   }
 
   name(half: Half): string {

@@ -1,5 +1,7 @@
 /** Progress and controls of a pair scan. */
+import { greetKernel } from "../../core/answers";
 import { element } from "../../core/elements";
+import { onTrait } from "../../core/model";
 import { defineView, type View, type ViewContext } from "../../core/view";
 import css from "./scan_panel.css";
 import { type Command, commands, describe, reassurance, type Scan, TITLES } from "./wording";
@@ -15,7 +17,16 @@ const BUTTONS: Record<Command, string> = {
 /** A second click within this time is a double click, not a second wish. */
 const IMPATIENCE_MS = 1000;
 
-export default defineView({ name: "scan_panel", css, traits: ["scan"], create });
+/** A running scan without news for so long may have lost its kernel: ask. */
+const SILENCE_MS = 15_000;
+
+export default defineView({
+  name: "scan_panel",
+  label: "Pair scan",
+  css,
+  traits: ["scan"],
+  create,
+});
 
 function create({ model, root, signal }: ViewContext): View {
   const host = (root.getRootNode() as ShadowRoot).host as HTMLElement;
@@ -60,6 +71,15 @@ function create({ model, root, signal }: ViewContext): View {
   );
 
   let shownStatus = "";
+  let silence: ReturnType<typeof setTimeout> | undefined;
+  const listen = (): void => {
+    clearTimeout(silence);
+    if (signal.aborted || (model.get("scan") as Scan).status !== "running") return;
+    silence = setTimeout(() => greetKernel(model), SILENCE_MS);
+  };
+  onTrait(model, ["scan", "answered"], signal, listen);
+  signal.addEventListener("abort", () => clearTimeout(silence), { once: true });
+  listen();
   return {
     draw() {
       const scan = model.get("scan") as Scan;

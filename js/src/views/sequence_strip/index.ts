@@ -14,6 +14,7 @@ const CHEMISTRY_OPTION: Option = ["chemistry", "Chemistry"];
 
 export default defineView({
   name: "sequence_strip",
+  label: "Sequence",
   css,
   traits: [
     "values",

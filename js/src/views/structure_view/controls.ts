@@ -20,7 +20,7 @@ export class Controls {
     "data-control": "top-k",
   });
   #count = element("output", { class: "plm-count" });
-  #pairs = element("label", { class: "plm-group" }, "Top pairs", this.#topK, this.#count);
+  #pairs = element("label", { class: "plm-group plm-muted" }, "Top pairs", this.#topK, this.#count);
   #spin = element("button", {
     type: "button",
     "aria-pressed": "false",
@@ -40,8 +40,10 @@ export class Controls {
     this.node = element(
       "div",
       { class: "plm-toolbar" },
-      element("label", { class: "plm-group" }, "Colour", this.#colour),
+      element("span", { class: "plm-title" }, "Structure"),
+      element("span", { class: "plm-spring" }),
       this.#pairs,
+      element("label", { class: "plm-group plm-muted" }, "Colour by", this.#colour),
     );
     this.corner = element("div", { class: "plm-corner" }, this.#spin, centre);
     this.#colour.addEventListener("change", () => this.#save("colour_by", this.#colour.value), {

@@ -53,7 +53,7 @@ export class Legend {
       const { name, colour } = PAIR_STYLES[style];
       const line = sample(`plm-line plm-line-${style}`);
       line.style.color = colour;
-      marks.push(item(line, `${name} (${counts[style]})`));
+      marks.push(item(line, `${name} (${counts[style]})`, "plm-counted"));
     }
     return marks;
   }
@@ -65,6 +65,6 @@ function sample(name: string, colour?: string): HTMLElement {
   return node;
 }
 
-function item(mark: Node, text: string): HTMLElement {
-  return element("span", { class: "plm-item" }, mark, text);
+function item(mark: Node, text: string, kind = ""): HTMLElement {
+  return element("span", { class: `plm-item ${kind}` }, mark, text);
 }

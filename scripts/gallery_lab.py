@@ -1,0 +1,141 @@
+"""The part of the gallery that is taken in JupyterLab: whole Explorers."""
+
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from pages import Notebook, new_notebook
+from playwright.sync_api import Browser, Page
+from servers import Lab
+
+WIDE, NARROW = (1600, 2700), (780, 3600)
+DEMO = """
+import plmwidgets as plm
+explorer = plm.Explorer(plm.Protein.demo(), "demo")
+explorer
+"""
+SLOW = """
+import time
+quick = explorer.model.log_probability_steps
+def slow(contexts, *arguments):
+    time.sleep(0.01 * len(contexts))
+    return quick(contexts, *arguments)
+explorer.model.log_probability_steps = slow
+"""
+FAILING = """
+def broken(contexts, *arguments):
+    raise MemoryError("the model needs 40 GB, and 12 GB are free: close other notebooks")
+explorer.model.log_probability_steps = broken
+"""
+LONG = """
+import random
+import sys
+sys.path.insert(0, {folder!r})
+from made_up import made_up_protein
+import plmwidgets as plm
+letters = "".join(random.Random(1).choices("ACDEFGHIKLMNPQRSTVWY", k={length}))
+protein = {protein}
+explorer = plm.Explorer(protein, "demo", method="superposed")
+explorer
+"""
+FOLDER = str(Path(__file__).parent / "demo_family")
+Shoot = Callable[[str, Page], None]
+
+
+class Desk:
+    """Opens notebooks with one Explorer each."""
+
+    def __init__(self, browser: Browser, lab: Lab) -> None:
+        self._browser, self._lab = browser, lab
+
+    def open(self, *cells: str, size: tuple[int, int], dark: bool = False) -> Notebook:
+        """Run the cells, and wait for the views."""
+        viewport: Any = {"width": size[0], "height": size[1]}
+        page = self._browser.new_context(viewport=viewport).new_page()
+        book = Notebook(self._lab, page, new_notebook(self._lab, list(cells))).open()
+        theme = f"JupyterLab {'Dark' if dark else 'Light'}"
+        page.evaluate(
+            "theme => jupyterapp.commands.execute('apputils:change-theme', { theme })", theme
+        )
+        page.evaluate("jupyterapp.shell.collapseLeft()")
+        book.run_all()
+        for view in ("sequence_strip", "pair_heatmap", "structure_view", "joint_table"):
+            book.wait_for_view(view)
+        page.locator(".plmwidgets-distributions[data-context]").wait_for()
+        return book
+
+    def close(self, book: Notebook) -> None:
+        """End the page and its kernel."""
+        book.page.evaluate("jupyterapp.shell.currentWidget.sessionContext.shutdown()")
+        book.close()
+        book.page.context.close()
+
+
+def press(book: Notebook, name: str, status: str, seconds: int = 120) -> None:
+    """Press a button of the scan panel, and wait for what comes of it."""
+    panel = book.view("scan_panel")
+    panel.get_by_role("button", name=name).click()
+    book.wait_until(lambda: panel.get_attribute("data-status") == status, seconds)
+
+
+def select_pair(book: Notebook) -> None:
+    """Choose a pair, and wait for its table."""
+    pair = "explorer.scan.top_pairs(1)[['position_i', 'position_j']].iloc[0].astype(int).to_list()"
+    i, j = book.python(pair)
+    book.python(f"explorer.selection.select_pair({i}, {j})")
+    book.page.locator(f".plmwidgets-joint_table[data-pair='{i},{j}']").wait_for()
+
+
+def lab_pictures(browser: Browser, shoot: Shoot) -> None:
+    """Take the pictures of whole Explorers."""
+    with tempfile.TemporaryDirectory() as folder:
+        lab = Lab(Path(folder))
+        try:
+            desk = Desk(browser, lab)
+            _one_protein(desk, shoot)
+            for dark, size, name in ((False, NARROW, "light-narrow"), (True, WIDE, "dark-wide")):
+                _lengths(desk, shoot, name, size, dark)
+        finally:
+            lab.close()
+
+
+def _one_protein(desk: Desk, shoot: Shoot) -> None:
+    """Show the demo, from the first look to a kernel that is gone."""
+    for dark, size, name in ((False, WIDE, "light-wide"), (True, NARROW, "dark-narrow")):
+        book = desk.open(DEMO, SLOW, size=size, dark=dark)
+        book.page.locator("[data-structure-ready]").wait_for()
+        shoot(f"lab-{name}-no-scan", book.page)
+        press(book, "Start", "running")
+        book.wait_until(lambda book=book: book.python("explorer.scan.progress.done") > 300)
+        shoot(f"lab-{name}-running", book.page)
+        book.python("setattr(explorer.model, 'log_probability_steps', quick)")
+        panel = book.view("scan_panel")
+        book.wait_until(lambda panel=panel: panel.get_attribute("data-status") == "finished")
+        select_pair(book)
+        shoot(f"lab-{name}-finished", book.page)
+        book.python("setattr(explorer, 'presenter', True)")
+        book.page.locator(".plm-presenter").nth(5).wait_for()
+        shoot(f"lab-{name}-presenter", book.page)
+        book.python("setattr(explorer, 'presenter', False)")
+        book.page.locator(".plm-presenter").first.wait_for(state="detached")
+        book.restart_kernel()
+        book.view("sequence_strip").locator('[data-position="20"]').click()
+        book.view("sequence_strip").get_by_text("No answer").wait_for()
+        shoot(f"lab-{name}-kernel-restarted", book.page)
+        desk.close(book)
+
+
+def _lengths(desk: Desk, shoot: Shoot, name: str, size: tuple[int, int], dark: bool) -> None:
+    """Show a long protein with a structure, and a short one without whose scan fails."""
+    long = LONG.format(folder=FOLDER, length=363, protein="made_up_protein(letters)")
+    book = desk.open(long, size=size, dark=dark)
+    press(book, "Start", "finished", 200)
+    select_pair(book)
+    shoot(f"lab-{name}-L363-superposed", book.page)
+    desk.close(book)
+    short = LONG.format(folder=FOLDER, length=10, protein="plm.Protein(letters)")
+    book = desk.open(short, FAILING, size=size, dark=dark)
+    press(book, "Start", "failed")
+    shoot(f"lab-{name}-L10-failed", book.page)
+    desk.close(book)
