@@ -19,7 +19,7 @@ VIEWS = {
     "joint_table",
     "scan_panel",
 }
-BUNDLES = VIEWS | {"page"}
+BUNDLES = VIEWS | {"loader", "page"}
 PARTS = {
     "demo/fold.cif",
     "demo/family.safetensors",

@@ -122,6 +122,7 @@ def test_a_scan_returns_at_once_and_reports_progress(protein):
     assert any(progress.rate for progress in heard)
     assert {progress.stage for progress in heard} >= {"singles", "pairs"}
     assert "231 of 231 pairs" in str(scan.progress)
+    assert repr(scan.progress) == f"<ScanProgress: {scan.progress}>"
 
 
 def test_some_positions_only(protein):
