@@ -7,7 +7,7 @@ import numpy as np
 from playwright.sync_api import Browser, Locator, Page
 
 from views import instruments
-from views.hosts import Lab, marimo, notebook
+from views.hosts import Lab, Marimo, notebook
 from views.report import Row
 
 EXPLORER = "import plmwidgets as plm\nexplorer = plm.Explorer(plm.Protein.demo(), 'demo')\nexplorer"
@@ -34,10 +34,9 @@ app = marimo.App(width="full")
 
 @app.cell
 def _():
-    import marimo as mo
     import plmwidgets as plm
     explorer = plm.Explorer(plm.Protein.demo(), "demo")
-    mo.vstack([mo.ui.anywidget(view) for view in explorer.children])
+    explorer
     return
 
 if __name__ == "__main__":
@@ -84,9 +83,10 @@ def in_marimo(folder: Path, browser: Browser, clicks: int) -> list[Row]:
     """Click in the same views under `marimo run`."""
     app = folder / "app.py"
     app.write_text(textwrap.dedent(APP))
-    with marimo(app) as address:
+    server = Marimo(folder, app)
+    try:
         page = browser.new_page(viewport={"width": 1500, "height": 1500})
-        page.goto(address)
+        page.goto(server.address())
         strip = page.locator(".plmwidgets-sequence_strip")
         bars = page.locator(".plmwidgets-distributions[data-updates]")
         bars.wait_for(timeout=90_000)
@@ -95,6 +95,8 @@ def in_marimo(folder: Path, browser: Browser, clicks: int) -> list[Row]:
         instruments.install(page, instruments.CLICKS)
         idle = click_often(page, strip, clicks, PAUSE)
         page.close()
+    finally:
+        server.close()
     return [Row("click to bars, marimo run, idle", "ms", idle, 35)]
 
 

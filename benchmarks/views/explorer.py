@@ -103,13 +103,17 @@ def first_paint(lab: Lab, browser: Browser, folder: Path, rounds: int) -> list[R
 
 def hover(lab: Lab, browser: Browser, count: int) -> list[Row]:
     """Point at residues of the strip while a cell sleeps: the map shows it without the kernel."""
-    with notebook(lab, browser, [EXPLORER, "import time\ntime.sleep(600)"]) as book:
-        book.run_all()
+    with notebook(lab, browser, ["import time\ntime.sleep(600)", EXPLORER]) as book:
+        page = book.page
+        page.evaluate("jupyterapp.shell.currentWidget.content.activeCellIndex = 1")
+        book.command("notebook:run-cell")
         strip = book.wait_for_view("sequence_strip")
         structure = book.wait_for_view("structure_view")
         book.wait_until(lambda: structure.get_attribute("data-structure-ready") == "true")
-        page = book.page
         page.wait_for_timeout(2000)
+        page.evaluate("jupyterapp.shell.currentWidget.content.activeCellIndex = 0")
+        # Without waiting for it, as a command otherwise does.
+        page.evaluate("void jupyterapp.commands.execute('notebook:run-cell')")
         instruments.install(page, instruments.HOVERS)
         cells = strip.locator("[data-position]")
         length = cells.count()

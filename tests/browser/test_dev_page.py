@@ -212,6 +212,24 @@ def test_the_scan_panel_sends_one_message_a_click(show):
     panel.get_by_text("Nothing computed is lost").wait_for()
 
 
+def test_a_gesture_that_fails_is_told_in_its_view_alone(show):
+    page = show("views=sequence_strip,distributions,scan_panel&masks=1")
+    page.forgiven = "made to fail"
+    page.evaluate(
+        """() => {
+          for (const model of dev.models.values())
+            model.set = model.send = () => { throw new Error("made to fail"); };
+        }"""
+    )
+    alerts = page.get_by_role("alert")
+    told = "This view met an error: made to fail"
+    strip(page).get_by_label("Colour by").select_option("chemistry")
+    expect(alerts.filter(has_text=told)).to_have_count(1)
+    expect(strip(page).get_by_role("alert")).to_have_text(told)
+    page.locator(".plmwidgets-distributions").get_by_label("Order").select_option("chemistry")
+    expect(alerts.filter(has_text=told)).to_have_count(2)
+
+
 @pytest.mark.parametrize("view", ["sequence_strip", "distributions", "scan_panel"])
 def test_views_fit_a_narrow_cell_and_say_what_went_wrong(show, view):
     page = show(f"views={view}&masks=30&state=error&theme=dark", width=320)

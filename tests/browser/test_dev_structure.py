@@ -37,6 +37,12 @@ def spot(page, position):
     return box["x"] + x, box["y"] + y
 
 
+def origin(page):
+    """Return where the drawing's top left corner is on the page."""
+    box = structure(page).locator("canvas").bounding_box()
+    return np.array([box["x"], box["y"]])
+
+
 def residues_in_sight(page, length):
     """Return residues that no other one is drawn close to: those in front may hide them."""
     spots = np.array([spot(page, k) for k in range(length)])
@@ -84,6 +90,44 @@ def test_a_drag_turns_the_structure_and_masks_nothing(show, protein):
     settle(page)
     assert math.dist(before, spot(page, 0)) > 10
     expect_trait(page, "structure_view", "selection_state.masked", [])
+
+
+def test_keys_turn_zoom_and_centre(show, protein):
+    page = show_structure(show, protein)
+    ends = [0, len(protein) // 2]
+
+    def places():
+        return np.array([spot(page, k) for k in ends])
+
+    before = places()
+    canvas = structure(page).locator("canvas")
+    canvas.focus()
+    for _ in range(9):  # a quarter of a turn
+        page.keyboard.press("ArrowRight")
+    settle(page)
+    turned = places()
+    assert np.abs(turned - before).max() > 10
+    for _ in range(9):
+        page.keyboard.press("ArrowLeft")
+    settle(page)
+    np.testing.assert_allclose(places(), before, atol=1)
+    page.keyboard.press("ArrowDown")
+    settle(page)
+    assert np.abs(places() - before).max() > 3
+    page.keyboard.press("ArrowUp")
+    for _ in range(3):
+        page.keyboard.press("+")
+    settle(page)
+    near = math.dist(*places())
+    assert near > 1.1 * math.dist(*before)
+    page.keyboard.press("0")
+    page.wait_for_function(
+        """([host, x, y]) => {
+          const at = host.plmProject(0);
+          return Math.hypot(at[0] - x, at[1] - y) < 2;
+        }""",
+        arg=[structure(page).element_handle(), *(before[0] - origin(page))],
+    )
 
 
 def test_pairs_are_drawn_and_the_map_selects_one(show, protein):

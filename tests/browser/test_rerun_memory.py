@@ -4,7 +4,7 @@ import numpy as np
 
 RERUNS = 50
 WARM_UP = 20
-VIEWS = 5
+VIEWS = 6
 MEGABYTE = 2**20
 
 SETUP = """

@@ -11,8 +11,15 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-VIEWS = {"sequence_strip", "distributions", "pair_heatmap", "structure_view", "scan_panel"}
-BUNDLES = VIEWS | {"page"}
+VIEWS = {
+    "sequence_strip",
+    "distributions",
+    "pair_heatmap",
+    "structure_view",
+    "joint_table",
+    "scan_panel",
+}
+BUNDLES = VIEWS | {"loader", "page"}
 PARTS = {
     "demo/fold.cif",
     "demo/family.safetensors",

@@ -122,8 +122,10 @@ def test_a_scale_with_a_sign_is_centred_on_zero_and_others_start_there():
     above = triangle(perplexity_change(scan), True)
     assert high == pytest.approx(np.nanquantile(abs(above), 0.995), rel=1e-6)
     assert colour["scale"]["scheme"] == "purpleorange"
+    assert colour["scale"]["reverse"], "purple above 0, as in the views"
     colour = charts.pair_map(scan, "js_div").to_dict()["layer"][0]["encoding"]["color"]
     assert colour["scale"]["domain"][0] == 0
+    assert not colour["scale"]["reverse"]
     assert colour["title"].endswith("(bits)")
 
 

@@ -122,6 +122,7 @@ def test_a_scan_returns_at_once_and_reports_progress(protein):
     assert any(progress.rate for progress in heard)
     assert {progress.stage for progress in heard} >= {"singles", "pairs"}
     assert "231 of 231 pairs" in str(scan.progress)
+    assert repr(scan.progress) == f"<ScanProgress: {scan.progress}>"
 
 
 def test_some_positions_only(protein):
@@ -478,6 +479,8 @@ def test_predict_is_a_labelled_frame_of_probabilities(protein):
     np.testing.assert_allclose(table.to_numpy(), want, rtol=1e-6)
     assert list(table.columns) == list("ACDEFGHIKLMNPQRSTVWY")
     assert table.index[1] == "K2"
+    same = predict(SEQUENCE, model, masked="3-4", substitutions="M1W")
+    np.testing.assert_array_equal(same, table)
 
 
 def test_scan_singles_equals_the_plain_loop(protein):

@@ -1,6 +1,7 @@
 /** The one adapter between anywidget and a view: a shadow root, the theme, the shared selection. */
 import { watchAnswers } from "./answers";
 import coreCss from "./core.css";
+import { onFailure } from "./failures";
 import { coalesce, onTrait, type ProteinInfo, type ViewModel } from "./model";
 import { SelectionLink } from "./selection";
 import { followTheme } from "./theme";
@@ -80,6 +81,9 @@ export function defineView(definition: ViewDefinition) {
         notice.hidden = text === "";
       };
       const showTrait = (): void => report(String(model.get("error") ?? ""));
+      const fail = (error: unknown): void =>
+        report(`This view met an error: ${error instanceof Error ? error.message : error}`);
+      onFailure(root, live, fail);
       /** Run a part of the view; what goes wrong in it is shown to the person, not swallowed. */
       let broken = false;
       const guarded = (part: () => void): void => {
@@ -90,7 +94,7 @@ export function defineView(definition: ViewDefinition) {
         } catch (error) {
           console.error(error);
           broken = true;
-          report(`This view met an error: ${error instanceof Error ? error.message : error}`);
+          fail(error);
         }
       };
 

@@ -6,7 +6,9 @@ running, finished or loaded. Charts set no colours of background or text, so tha
 dark ones included, apply to them.
 
 Altair's notebook output loads its JavaScript from the network. Without one, call
-``altair.renderers.enable("jupyter", offline=True)`` once.
+``altair.renderers.enable("jupyter", offline=True, embed_options={"renderer": "canvas"})`` once. The
+canvas matters: drawn as SVG, which is Vega's default, charts of one page share the names of their
+colour bars, and a browser may show one chart's colour bar beside another chart.
 """
 
 from plmwidgets.charts.distance import js_against_distance

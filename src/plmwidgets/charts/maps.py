@@ -229,11 +229,13 @@ def _colour(name: str, values: NDArray[np.float64], limits: tuple[float, float] 
         )
     # Another scheme than that of the metric above the diagonal.
     scheme = "magma" if name == "inverse_ca_distance" else _SCHEMES[kind]
+    # As in the views: purple above 0, orange below.
+    reverse = kind == "diverging"
     low, high = robust_limits(values, kind) if limits is None else limits
     return alt.Color(
         "value:Q",
         title=_label(name),
-        scale=alt.Scale(domain=[low, high], clamp=True, scheme=scheme),
+        scale=alt.Scale(domain=[low, high], clamp=True, scheme=scheme, reverse=reverse),
         legend=alt.Legend(tickCount=5, titleLimit=0),
     )
 

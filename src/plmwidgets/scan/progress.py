@@ -15,7 +15,7 @@ class ScanStatus(StrEnum):
     FAILED = "failed"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class ScanProgress:
     """How far a scan is.
 
@@ -48,6 +48,9 @@ class ScanProgress:
     remaining: float | None
     elapsed: float
     message: str
+
+    def __repr__(self) -> str:
+        return f"<ScanProgress: {self}>"
 
     def __str__(self) -> str:
         text = f"{self.status}: {self.done:,} of {self.total:,} pairs"

@@ -49,7 +49,7 @@ def predict(
     protein: Protein | str,
     model: MaskedLM | str,
     masked: Iterable[int] | str = (),
-    substitutions: Mapping[int, str] | None = None,
+    substitutions: Mapping[int, str] | str | None = None,
 ) -> pd.DataFrame:
     """Return p(i|M): what the model believes about every residue when M is hidden.
 
@@ -60,8 +60,9 @@ def predict(
         A loaded model, or what `load_model` takes.
     masked : iterable of int, or str
         Hidden positions M, 0-based; or text such as ``"3-10, 25, A40"`` in the chain's numbering.
-    substitutions : mapping of int to str, optional
-        Residues to replace before the model looks, ``{position: amino acid}``.
+    substitutions : mapping of int to str, or str, optional
+        Residues to replace before the model looks, ``{position: amino acid}``; or text such as
+        ``"A25G:L30P"``.
 
     Returns
     -------
@@ -70,6 +71,8 @@ def predict(
     """
     protein, model = as_protein(protein), as_model(model)
     model.check_sequence(protein.sequence)
+    if isinstance(substitutions, str):
+        substitutions = protein.parse_substitutions(substitutions)
     context = Context.of(protein.sequence, positions_of(protein, masked), substitutions)
     rows = service_for(model).log_probabilities([context])[0]
     return probability_table(protein, rows)

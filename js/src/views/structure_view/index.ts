@@ -6,6 +6,7 @@ import { readTheme } from "../../core/theme";
 import { defineView, type View, type ViewContext } from "../../core/view";
 import { paintResidues } from "./colouring";
 import { Controls } from "./controls";
+import { listenToKeys } from "./keys";
 import { Legend } from "./legend";
 import { marksOf } from "./marks";
 import { type Marks, Overlay } from "./overlay";
@@ -117,6 +118,7 @@ class StructureView implements View {
       hover: (pick) => this.#context.selection.setHover(positionsOf(pick)),
       click: (pick) => this.#click(pick),
     });
+    listenToKeys(scene.canvas, this.#context.signal, scene);
     const lost = (event: Event): void => {
       event.preventDefault();
       if (this.#scene === scene) this.#offerRestart();

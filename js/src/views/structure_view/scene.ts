@@ -214,6 +214,17 @@ export class Scene {
     animationControls.zoomMove(centre, -view.distance, milliseconds);
   }
 
+  /** Turn about the axes of the window, in radians. */
+  turn(right: number, down: number): void {
+    const { viewerControls } = this.#stage;
+    if (right !== 0) viewerControls.spin([0, 1, 0], right);
+    if (down !== 0) viewerControls.spin([1, 0, 0], down);
+  }
+
+  zoom(delta: number): void {
+    this.#stage.viewerControls.zoom(delta);
+  }
+
   set spinning(on: boolean) {
     this.#stage.setSpin(on);
   }
