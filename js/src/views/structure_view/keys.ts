@@ -19,6 +19,7 @@ const ZOOMS: Record<string, number> = { "+": 0.1, "=": 0.1, "-": -0.1 };
 
 export function listenToKeys(canvas: HTMLElement, signal: AbortSignal, actions: Actions): void {
   canvas.tabIndex = 0;
+  canvas.style.outline = ""; // the engine takes the ring of the focus away
   canvas.setAttribute("aria-description", "Arrow keys turn, plus and minus zoom, 0 shows all");
   canvas.addEventListener(
     "keydown",
