@@ -125,15 +125,14 @@ def prepare(page: Page, told: dict[str, Any]) -> None:
 def photographer() -> Iterator[Shoot]:
     """Write pictures, and at the end a page that shows them all."""
     OUTPUT.mkdir(exist_ok=True)
-    names: list[str] = []
 
     def shoot(name: str, page: Page) -> None:
         page.screenshot(path=OUTPUT / f"{name}.png", full_page=True)
-        names.append(name)
 
     try:
         yield shoot
     finally:
+        names = sorted(path.stem for path in OUTPUT.glob("*.png"))  # of the other part as well
         figures = "\n".join(
             f'<figure><figcaption>{html.escape(name)}</figcaption><a href="{name}.png">'
             f'<img src="{name}.png" alt="{html.escape(name)}"></a></figure>'
