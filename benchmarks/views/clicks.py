@@ -42,7 +42,7 @@ def _():
 if __name__ == "__main__":
     app.run()
 """
-PAUSE = (400, 800)  # milliseconds between a result and the next click
+PAUSE = (600, 1000)  # milliseconds between a result and the next click
 SECOND = (950, 1050)
 
 

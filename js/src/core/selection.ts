@@ -43,7 +43,7 @@ const HOVER_MS = 150;
  * the acknowledgement: so these many milliseconds after a click it sends a word, and the answer
  * comes at once.
  */
-const NUDGES_MS = [12, 20, 30, 45];
+const NUDGES_MS = [12, 22, 32, 42];
 
 /** Views are separate bundles: the only place they share is the page. */
 function busOf(id: string): Set<(message: BusMessage) => void> {

@@ -42,7 +42,7 @@ interface RenderArguments {
  * What a click changes is drawn at once where it was made. The other views leave the page free for
  * the model's answer, which they mostly draw in the same go.
  */
-const OTHERS_MS = 40;
+const OTHERS_MS = 80;
 
 /** Make the object that anywidget loads. A failure is drawn where the view would have been. */
 export function defineView(definition: ViewDefinition) {

@@ -65,8 +65,8 @@ class Distributions(View):
         selection = live.selection if selection is None else selection
         super().__init__(protein, selection, presenter=presenter)
         self._live = live
-        for name in ("pending", "error"):
-            self._at_close.append(t.dlink((live, name), (self, name)).unlink)
+        for told, shown in (("waiting", "pending"), ("error", "error")):
+            self._at_close.append(t.dlink((live, told), (self, shown)).unlink)
         self.follow(live, "prediction", self._show_prediction)
         self._show_prediction()
 

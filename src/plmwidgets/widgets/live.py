@@ -19,6 +19,7 @@ from plmwidgets.widgets.selection import Selection
 
 MAX_VISITED = 200
 
+NOTICED_SECONDS = 0.1
 _log = logging.getLogger(__name__)
 
 
@@ -53,12 +54,15 @@ class LivePrediction(t.HasTraits):
         The latest answer.
     pending : bool
         Whether a newer one is being computed.
+    waiting : bool
+        Whether that takes so long that a person would notice: then the views say so.
     error : str
         Why there is none, in plain words; empty when all is well.
     """
 
     prediction = t.Instance(Prediction, allow_none=True)
     pending = t.Bool(False)
+    waiting = t.Bool(False)
     error = t.Unicode()
 
     def __init__(self, protein: Protein, model: MaskedLM, selection: Selection) -> None:
@@ -69,6 +73,7 @@ class LivePrediction(t.HasTraits):
         self._service = service_for(model)
         self._client = uuid.uuid4().hex
         self._lock = threading.Lock()
+        self._patience = threading.RLock()
         self._asked: Context | None = None
         self._answer: Prediction | BaseException | None = None
         self._visited: OrderedDict[Context, Prediction] = OrderedDict()
@@ -101,6 +106,19 @@ class LivePrediction(t.HasTraits):
             self._asked = None
         if following:
             self.selection.unobserve(self._selection_changed, "clock")
+
+    @t.observe("pending")
+    def _pending_changed(self, change: Any) -> None:
+        if change["new"]:
+            timer = threading.Timer(NOTICED_SECONDS, self._wait)
+            timer.daemon = True
+            timer.start()
+        else:
+            self._wait()
+
+    def _wait(self) -> None:
+        with self._patience:
+            self.waiting = self.pending
 
     def _selection_changed(self, _: Any) -> None:
         self.refresh()

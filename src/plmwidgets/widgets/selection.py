@@ -12,6 +12,7 @@ from plmwidgets.models.masked_lm import Context
 from plmwidgets.protein import Protein
 
 MAX_HISTORY = 200
+ECHO_SECONDS = 0.1
 
 
 class Selection(t.HasTraits):
@@ -37,6 +38,10 @@ class Selection(t.HasTraits):
         Residues under the pointer: none, one, or the two of a map's cell.
     clock : int
         Grows by one with every change of the four above; observe it to hear of any change once.
+    echo : int
+        The clock as the views are told of it: at once for a change made in Python. Views on the
+        page of a click know of it from each other; they are told a moment later, so that the
+        model's answer comes first.
 
     Raises
     ------
@@ -50,6 +55,7 @@ class Selection(t.HasTraits):
     pair = t.Any(None)
     hover = t.Any(())
     clock = t.Int(0)
+    echo = t.Int(0)
 
     def __init__(self, protein: Protein) -> None:
         super().__init__()
@@ -60,6 +66,8 @@ class Selection(t.HasTraits):
         self._past: list[tuple[frozenset[int], dict[int, str]]] = []
         self._future: list[tuple[frozenset[int], dict[int, str]]] = []
         self._kept = (self.masked, self.substitutions)
+        self._merging = False
+        self._echoing = False
 
     def __repr__(self) -> str:
         labels = self.protein.residue_labels
@@ -136,15 +144,20 @@ class Selection(t.HasTraits):
         with self._lock:
             if clock < self.clock:
                 return
-            with self.group():
-                self.masked, self.substitutions = masked, substitutions
-                self.focus, self.pair = focus, pair
-            self.clock = max(clock, self.clock)
+            self._merging = True
+            try:
+                with self.group():
+                    self.masked, self.substitutions = masked, substitutions
+                    self.focus, self.pair = focus, pair
+                self.clock = max(clock, self.clock)
+            finally:
+                self._merging = False
 
     def outrun(self, clock: Any) -> None:
         """Make every view return to what holds, also one whose clock had run ahead to `clock`."""
         with self._lock:
             self.clock = max(self.clock, clock if isinstance(clock, int) else 0) + 1
+            self._echo()
 
     # Validation
 
@@ -216,6 +229,18 @@ class Selection(t.HasTraits):
             self._future.clear()
             self._kept = now
         self.clock += 1
+        if not self._merging:
+            self._echo()
+        elif not self._echoing:
+            self._echoing = True
+            timer = threading.Timer(ECHO_SECONDS, self._echo)
+            timer.daemon = True
+            timer.start()
+
+    def _echo(self) -> None:
+        with self._lock:
+            self._echoing = False
+        self.echo = self.clock
 
     def _step(self, source: list[Any], target: list[Any]) -> None:
         with self._lock:

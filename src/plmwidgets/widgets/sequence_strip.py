@@ -44,7 +44,7 @@ class SequenceStrip(ColouredView):
         self.set_trait("has_structure", protein.structure is not None)
         self.follow(self.selection, "clock", lambda: self.set_trait("notice", ""))
         if self._live is not None:
-            self._at_close.append(t.dlink((self._live, "pending"), (self, "pending")).unlink)
+            self._at_close.append(t.dlink((self._live, "waiting"), (self, "pending")).unlink)
             self.colour_by = "perplexity"
 
     def handle(self, kind: Any, content: Any) -> None:

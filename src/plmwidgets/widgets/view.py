@@ -98,7 +98,7 @@ class View(anywidget.AnyWidget):
             hover=list(self.selection.hover),
             presenter=presenter,
         )
-        self.follow(self.selection, "clock", self._show_selection)
+        self.follow(self.selection, "echo", self._show_selection)
         self.follow(self.selection, "hover", self._show_hover)
         self.on_msg(self._receive)
 

@@ -112,6 +112,7 @@ class StructureView implements View {
     const scene = this.#scene;
     scene.onRendered(() => {
       this.#pace.rendered();
+      scene.refined = !this.#pace.slow;
       this.hover();
     });
     listenToPointer(scene, this.#context.signal, {

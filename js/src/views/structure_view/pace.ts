@@ -26,12 +26,17 @@ export class Pace {
     signal.addEventListener("abort", () => clearTimeout(this.#timer), { once: true });
   }
 
+  /** Whether a drawing holds the page up. */
+  get slow(): boolean {
+    return this.#cost >= QUICK;
+  }
+
   /** Draw soon; `urgent` where a person waits for it. */
   ask(urgent: boolean): void {
     clearTimeout(this.#timer);
     const now = performance.now();
     if (urgent) this.#since ??= now;
-    if (this.#cost < QUICK) {
+    if (!this.slow) {
       this.#run();
       return;
     }

@@ -225,6 +225,14 @@ export class Scene {
     this.#stage.viewerControls.zoom(delta);
   }
 
+  /**
+   * Whether a drawing that stays still for half a second is drawn again, eight times over, for
+   * smoother edges.
+   */
+  set refined(on: boolean) {
+    this.#stage.viewer.sampleLevel = on ? 0 : -1;
+  }
+
   set spinning(on: boolean) {
     this.#stage.setSpin(on);
   }
