@@ -4,9 +4,9 @@ import gc
 import time
 import weakref
 
-import numpy as np
 import pytest
 from toy_models import ToyModel
+from view_tools import SEQUENCE, wait_for
 
 from plmwidgets.models.masked_lm import ModelError
 from plmwidgets.protein import Protein
@@ -20,23 +20,10 @@ from plmwidgets.widgets.selection import Selection
 from plmwidgets.widgets.sequence_strip import SequenceStrip
 from plmwidgets.widgets.structure_view import StructureView
 
-SEQUENCE = "MKTAYIAKQRQISFVKSHFSRQ"
-
 
 @pytest.fixture
 def protein():
     return Protein(SEQUENCE, name="test")
-
-
-def wait_for(condition, seconds=10):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "timed out"
-        time.sleep(0.005)
-
-
-def decoded(packed):
-    return np.frombuffer(packed["data"], packed["dtype"]).reshape(packed["shape"])
 
 
 # Selection

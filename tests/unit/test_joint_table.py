@@ -1,30 +1,21 @@
 """The view of a pair's joint distribution: what it sends to the page, and when it asks."""
 
 import threading
-import time
 
 import numpy as np
 import pytest
 from toy_models import NanModel, ToyModel
+from view_tools import SEQUENCE, wait_for
 
 from plmwidgets.protein import Protein
 from plmwidgets.scan.joint import ORDERS, joint
 from plmwidgets.widgets.joint_table import JointTable
 from plmwidgets.widgets.selection import Selection
 
-SEQUENCE = "MKTAYIAKQRQISFVKSHFSRQ"
-
 
 @pytest.fixture
 def protein():
     return Protein(SEQUENCE)
-
-
-def wait_for(condition, seconds=10):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not come to that in time"
-        time.sleep(0.005)
 
 
 def test_the_table_of_the_selected_pair_is_that_of_joint(protein):

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from toy_models import ToyModel
 from traitlets import TraitError
+from view_tools import decoded
 
 from plmwidgets.map_styles import METRICS, STRUCTURE, robust_limits
 from plmwidgets.metrics import PAIR_METRICS, SYMMETRIC_METRICS, apc, separation_zscore
@@ -11,10 +12,6 @@ from plmwidgets.protein import Protein
 from plmwidgets.scan.origin import Origin
 from plmwidgets.scan.start import prepare_pairs, scan_pairs
 from plmwidgets.widgets.pair_heatmap import PairHeatmap
-
-
-def decoded(packed):
-    return np.frombuffer(packed["data"], packed["dtype"]).reshape(packed["shape"])
 
 
 @pytest.fixture(scope="module")

@@ -1,36 +1,18 @@
 """The selection that the views share, and how it travels to the page and back."""
 
-import time
-
-import numpy as np
 import pytest
 from traitlets import TraitError
+from view_tools import SEQUENCE, wait_for
 
 from plmwidgets.models.masked_lm import Context
 from plmwidgets.protein import Protein
 from plmwidgets.widgets.selection import Selection
 from plmwidgets.widgets.sequence_strip import SequenceStrip
 
-SEQUENCE = "MKTAYIAKQRQISFVKSHFSRQ"
-
 
 @pytest.fixture
 def protein():
     return Protein(SEQUENCE, name="test")
-
-
-def wait_for(condition, seconds=10):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "timed out"
-        time.sleep(0.005)
-
-
-def decoded(packed):
-    return np.frombuffer(packed["data"], packed["dtype"]).reshape(packed["shape"])
-
-
-# Selection
 
 
 def test_a_selection_takes_what_a_person_writes(protein):

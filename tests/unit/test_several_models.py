@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from toy_models import ToyModel
 from traitlets import TraitError
+from view_tools import decoded
 
 from plmwidgets.comparison import Comparison
 from plmwidgets.map_styles import robust_limits
@@ -12,10 +13,6 @@ from plmwidgets.protein import Protein
 from plmwidgets.scan.origin import Origin
 from plmwidgets.scan.start import prepare_pairs, scan_pairs
 from plmwidgets.widgets.pair_heatmap import PairHeatmap
-
-
-def decoded(packed):
-    return np.frombuffer(packed["data"], packed["dtype"]).reshape(packed["shape"])
 
 
 @pytest.fixture(scope="module")

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from toy_models import NanModel, ToyModel
 from traitlets import TraitError
+from view_tools import SEQUENCE, decoded, wait_for
 
 from plmwidgets.map_styles import robust_limits
 from plmwidgets.models.masked_lm import Context
@@ -21,26 +22,10 @@ from plmwidgets.widgets.sequence_strip import SequenceStrip
 from plmwidgets.widgets.structure_view import StructureView
 from plmwidgets.widgets.view import Throttle, envelope
 
-SEQUENCE = "MKTAYIAKQRQISFVKSHFSRQ"
-
 
 @pytest.fixture
 def protein():
     return Protein(SEQUENCE, name="test")
-
-
-def wait_for(condition, seconds=10):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "timed out"
-        time.sleep(0.005)
-
-
-def decoded(packed):
-    return np.frombuffer(packed["data"], packed["dtype"]).reshape(packed["shape"])
-
-
-# Selection
 
 
 def test_a_page_hears_that_it_was_heard_but_not_of_hover_and_nudges(protein):
@@ -76,6 +61,19 @@ def test_the_prediction_follows_the_selection(protein):
     np.testing.assert_allclose(view.to_pandas().to_numpy(), want, rtol=1e-6)
     assert view.to_pandas().loc["K2", "W"] == pytest.approx(want[1, 18])
     assert not view.pending
+
+
+def test_a_view_says_that_it_waits_only_where_that_is_noticed(protein):
+    quick = Distributions(protein, ToyModel("quick"))
+    wait_for(lambda: quick.prediction is not None)
+    slow = Distributions(protein, ToyModel("slow", seconds=0.4))
+    for view in (quick, slow):
+        view.selection.masked = {3}
+    wait_for(lambda: slow.pending)
+    wait_for(lambda: slow.prediction is not None and slow.prediction["masked"] == [3])
+    wait_for(lambda: not slow.pending)
+    assert quick.prediction["masked"] == [3]
+    assert not quick.pending
 
 
 def test_of_many_quick_changes_the_last_one_is_shown(protein):
