@@ -46,6 +46,20 @@ def test_numbers_of_ones_own_colour_the_residues(protein):
     np.testing.assert_array_equal(shown(view), 0)
 
 
+def test_what_is_shown_goes_to_pandas(protein):
+    view = StructureView(protein)
+    view.selection.masked = {2, 5}
+    assert view.to_pandas()["value"].isna().all()
+    assert view.to_pandas().attrs["label"] == "chemistry"
+    numbers = np.arange(len(protein)) / 7
+    view.colour(numbers, "conservation")
+    table = view.to_pandas()
+    np.testing.assert_array_equal(table["value"], numbers)
+    assert table.index[table["masked"]].tolist() == [protein.residue_labels[i] for i in (2, 5)]
+    assert table.loc[protein.residue_labels[9], "position"] == 9
+    assert table.attrs["label"] == "conservation"
+
+
 @pytest.mark.parametrize(
     ("values", "label", "match"),
     [

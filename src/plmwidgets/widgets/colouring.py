@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 import traitlets as t
 from numpy.typing import ArrayLike, NDArray
 
@@ -194,6 +195,29 @@ class ColouredView(View):
         if self.colour_by == label:
             self.recolour()
         self.colour_by = label
+
+    def to_pandas(self) -> pd.DataFrame:
+        """Return what is shown of each residue.
+
+        Returns
+        -------
+        DataFrame
+            A row a residue, indexed by its label such as ``A25``: ``position`` (0-based),
+            ``masked``, and ``value``, what it is coloured by (NaN where unknown, or by chemistry);
+            ``attrs["label"]`` says what the values are.
+        """
+        scalar = self._scalar()
+        count = len(self.protein)
+        table = pd.DataFrame(
+            {
+                "position": np.arange(count),
+                "masked": [i in self.selection.masked for i in range(count)],
+                "value": np.full(count, np.nan) if scalar is None else scalar.values,
+            },
+            index=pd.Index(self.protein.residue_labels, name="residue"),
+        )
+        table.attrs["label"] = "chemistry" if scalar is None else scalar.label
+        return table
 
     def _offer(self) -> None:
         offered = {CHEMISTRY: "Chemistry"}
