@@ -115,9 +115,7 @@ def _on_circle(x: float, y: float, seconds: float) -> tuple[float, float]:
 
 
 async def _reset(page: Page) -> None:
-    button = page.locator(".plmwidgets-pair_heatmap .plm-reset")
-    if await button.is_visible():
-        await button.click()
+    await page.locator(".plmwidgets-pair_heatmap canvas").press("0")
 
 
 async def _centre(page: Page, what: str) -> tuple[float, float]:

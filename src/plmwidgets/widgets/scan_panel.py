@@ -28,7 +28,7 @@ class ScanPanel(View):
     ) -> None:
         self._pair_scan = scan
         super().__init__(scan.protein, selection, presenter=presenter)
-        self._refresh = Throttle(self._show)
+        self._refresh = Throttle(self._show, 0.2)
         self._show()
         self._at_close.append(scan.subscribe(self._refresh))
 
