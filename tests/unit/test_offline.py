@@ -3,7 +3,6 @@
 import base64
 import json
 import re
-import time
 import zlib
 
 import numpy as np
@@ -12,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from toy_models import NanModel, ToyModel
+from view_tools import wait_for
 
 from plmwidgets.map_styles import METRICS, STRUCTURE
 from plmwidgets.models.masked_lm import Context, ModelError
@@ -35,13 +35,6 @@ from plmwidgets.widgets.selection import Selection
 from plmwidgets.widgets.view import envelope
 
 HOSTILE = "<img src=x onerror=alert(1)></script>\u2028&amp;"
-
-
-def wait_for(condition, seconds=20):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "timed out"
-        time.sleep(0.005)
 
 
 def unpacked(packed):
@@ -137,7 +130,7 @@ def test_a_prediction_remembers_the_latest_contexts(monkeypatch):
 
     def look(*masked):
         selection.masked = masked
-        wait_for(lambda: live.prediction and live.prediction.context.masked == masked)
+        wait_for(lambda: live.prediction and live.prediction.context.masked == masked, seconds=20)
         return [past.context.masked for past in live.visited]
 
     look(3)
@@ -156,7 +149,10 @@ def explorer():
     made.scan.start()
     made.scan.wait()
     made.selection.masked = [3, 7, 12]
-    wait_for(lambda: made.live.prediction and made.live.prediction.context.masked == (3, 7, 12))
+    wait_for(
+        lambda: made.live.prediction and made.live.prediction.context.masked == (3, 7, 12),
+        seconds=20,
+    )
     yield made
     made.close()
 
