@@ -42,8 +42,12 @@ def _():
 if __name__ == "__main__":
     app.run()
 """
-PAUSE = (600, 1000)  # milliseconds between a result and the next click
-SECOND = (950, 1050)
+# Milliseconds, each drawn anew: a person's pointer comes to rest before the button goes down, and the
+# button is down for a moment. What the pointer alone asks for is drawn by then.
+REST = (250, 400)
+DOWN = (60, 110)
+PAUSE = (300, 700)  # between a result and the way to the next residue
+SECOND = (490, 610)  # with the above, one click a second
 
 
 def in_lab(lab: Lab, browser: Browser, clicks: int, scanned: int) -> list[Row]:
@@ -103,7 +107,7 @@ def in_marimo(folder: Path, browser: Browser, clicks: int) -> list[Row]:
 def click_often(
     page: Page, strip: Locator, clicks: int, pause: tuple[float, float]
 ) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-    """Click among eight residues, each after the bars of the one before; return the times.
+    """Click among eight residues as a person does; return the times to the bars.
 
     A person looks at a few masks at a time; with dozens of them the bars take longer to draw.
     """
@@ -111,7 +115,11 @@ def click_often(
     cells = strip.locator("[data-position]")
     few = rng.choice(cells.count(), 8, replace=False)
     for n in range(clicks):
-        cells.nth(int(rng.choice(few))).click()
+        cells.nth(int(rng.choice(few))).hover()
+        page.wait_for_timeout(float(rng.uniform(*REST)))
+        page.mouse.down()
+        page.wait_for_timeout(float(rng.uniform(*DOWN)))
+        page.mouse.up()
         page.wait_for_function(f"stopwatch.clicks.length > {n}", timeout=20_000)
         page.wait_for_timeout(float(rng.uniform(*pause)))
     return instruments.times(page, "clicks")

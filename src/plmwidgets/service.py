@@ -1,8 +1,9 @@
 """One worker a model: every view and every scan asks it, and a click never waits for a scan.
 
 `ModelService` owns the only thread that touches a model. Requests carry a priority; work is cut
-into slices of about 50 ms and the most urgent request is looked up anew before each slice, so that
-an interactive request waits for one slice at most, however long a scan runs in the background.
+into slices of about 50 ms and the most urgent request is looked up anew before each slice; a slice
+ends early, between two steps of the model, when a more urgent request comes: an interactive request
+waits for one step at most, however long a scan runs in the background.
 """
 
 import atexit
@@ -43,6 +44,9 @@ from plmwidgets.pending import (
 CACHE_BYTES = 128 * 2**20
 IDLE_SECONDS = 10.0
 
+Entry = tuple[int, int, Request | Steps]
+"""What the queue holds, sorted: priority, order of arrival, request."""
+
 
 class Priority(IntEnum):
     """How urgent a request is; the smaller runs first."""
@@ -66,7 +70,7 @@ class ModelService:
     def __init__(self, model: MaskedLM) -> None:
         self.model = model
         self._wake = threading.Condition()
-        self._queue: list[tuple[int, int, Request | Steps]] = []
+        self._queue: list[Entry] = []
         self._order = itertools.count()
         self._latest: dict[Hashable, Future[Array]] = {}
         self._cache: OrderedDict[Context, Array] = OrderedDict()
@@ -219,9 +223,9 @@ class ModelService:
                 continue
             try:
                 if isinstance(request, Steps):
-                    finished = self._run_steps(request)
+                    finished = self._run_steps(request, entry)
                 else:
-                    finished = self._run_slice(request)
+                    finished = self._run_slice(request, entry)
             except Exception as error:  # it belongs to whoever asked, and fails that alone
                 free_frames(error)
                 resolve(request.future, error=error)
@@ -235,7 +239,12 @@ class ModelService:
             if closed:
                 drop(request)
 
-    def _run_steps(self, request: Steps) -> bool:
+    def _is_overtaken(self, entry: Entry) -> bool:
+        """Whether something more urgent has come since this was taken from the queue."""
+        with self._wake:
+            return bool(self._queue) and self._queue[0] < entry
+
+    def _run_steps(self, request: Steps, entry: Entry) -> bool:
         """Take steps for one slice; return whether that was the end."""
         began = time.perf_counter()
         while True:
@@ -251,13 +260,13 @@ class ModelService:
                     f"{self.model.name} ran out of memory: allow it less (memory=... bytes), or "
                     "use method='exact', a smaller model or a shorter sequence"
                 ) from error
-            if time.perf_counter() - began >= SLICE_SECONDS:
+            if time.perf_counter() - began >= SLICE_SECONDS or self._is_overtaken(entry):
                 break
         if request.on_step is not None:
             request.on_step(share)
         return False
 
-    def _run_slice(self, request: Request) -> bool:
+    def _run_slice(self, request: Request, entry: Entry) -> bool:
         """Compute for one slice of time; return whether that finished the request."""
         size = self._batch_size(request)
         if request.batch is None:
@@ -278,7 +287,8 @@ class ModelService:
             now = time.perf_counter()
             batch.longest = max(batch.longest, now - before)
             before = now
-            if values is None and now - began + batch.longest >= SLICE_SECONDS:
+            full = now - began + batch.longest >= SLICE_SECONDS
+            if values is None and (full or self._is_overtaken(entry)):
                 batch.seconds += now - began
                 return False
         start, stop = request.done, batch.stop

@@ -71,6 +71,26 @@ def test_a_click_overtakes_a_scan_after_one_slice_at_most(serve):
     scan.cancel()
 
 
+def test_a_click_overtakes_a_long_computation_between_two_of_its_steps(serve, monkeypatch):
+    monkeypatch.setattr("plmwidgets.service.SLICE_SECONDS", 60)
+    service = serve(ToyModel())
+    taken, seen = [], []
+    click = Context(SEQUENCE, (3, 4))
+
+    def steps():
+        for step in range(200):
+            taken.append(step)
+            if step == 5:
+                future = service.submit([click])
+                future.add_done_callback(lambda _: seen.append(len(taken)))
+            yield step / 200
+        return np.zeros(1)
+
+    service.submit_steps(steps()).result(10)
+    assert seen == [6]
+    assert len(taken) == 200
+
+
 def test_visible_work_goes_before_background_work(serve):
     model = ToyModel(seconds=0.005)
     service = serve(model)

@@ -17,10 +17,11 @@ from plmwidgets.widgets.distributions import Distributions
 from plmwidgets.widgets.live import LivePrediction
 from plmwidgets.widgets.pair_heatmap import PairHeatmap
 from plmwidgets.widgets.scan_panel import ScanPanel
-from plmwidgets.widgets.selection import Selection
+from plmwidgets.widgets.selection import ECHO_SECONDS, Selection
 from plmwidgets.widgets.sequence_strip import SequenceStrip
 from plmwidgets.widgets.structure_view import StructureView
-from plmwidgets.widgets.view import Throttle, envelope
+from plmwidgets.widgets.throttle import Throttle
+from plmwidgets.widgets.view import envelope
 
 
 @pytest.fixture
@@ -35,6 +36,7 @@ def test_a_page_hears_that_it_was_heard_but_not_of_hover_and_nudges(protein):
     def heard(act):
         before = panel.answered
         act()
+        time.sleep(3 * ECHO_SECONDS)
         return panel.answered - before
 
     def message(kind):

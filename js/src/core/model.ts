@@ -29,16 +29,3 @@ export function onTrait(
     signal.addEventListener("abort", () => model.off(event, callback), { once: true });
   }
 }
-
-/** A function that runs `draw` once at the next frame, however often it is asked. */
-export function coalesce(signal: AbortSignal, draw: () => void): () => void {
-  let frame = 0;
-  signal.addEventListener("abort", () => cancelAnimationFrame(frame), { once: true });
-  return () => {
-    if (frame !== 0 || signal.aborted) return;
-    frame = requestAnimationFrame(() => {
-      frame = 0;
-      draw();
-    });
-  };
-}

@@ -41,9 +41,9 @@ const HOVER_MS = 150;
  * JupyterLab's server holds small messages back until the page has acknowledged the one before
  * (Nagle's algorithm), which a page that sends nothing puts off for 40 ms. Whatever it sends carries
  * the acknowledgement: so these many milliseconds after a click it sends a word, and the answer
- * comes at once.
+ * comes at once, also where it takes a while.
  */
-const NUDGES_MS = [12, 22, 32, 42];
+const NUDGES_MS = [12, 22, 32, 42, 56, 70, 85, 100];
 
 /** Views are separate bundles: the only place they share is the page. */
 function busOf(id: string): Set<(message: BusMessage) => void> {
@@ -120,7 +120,7 @@ export class SelectionLink {
     this.#accept(state, true);
     for (const receive of [...this.#bus]) receive({ origin: this, state });
     this.#model.set("selection_state", state);
-    this.#save();
+    this.#model.save_changes();
     this.#nudge();
   }
 
@@ -145,9 +145,11 @@ export class SelectionLink {
     if (same(positions, this.#hover)) return;
     this.#acceptHover(positions);
     for (const receive of [...this.#bus]) receive({ origin: this, hover: positions });
-    this.#model.set("hover", [...positions]);
     clearTimeout(this.#saving);
-    this.#saving = this.#after(HOVER_MS, () => this.#save());
+    this.#saving = this.#after(HOVER_MS, () => {
+      this.#model.set("hover", [...positions]);
+      this.#model.save_changes();
+    });
   }
 
   undo(): void {
@@ -156,11 +158,6 @@ export class SelectionLink {
 
   redo(): void {
     this.#model.send({ type: "redo" });
-  }
-
-  #save(): void {
-    clearTimeout(this.#saving);
-    this.#model.save_changes();
   }
 
   #nudge(): void {

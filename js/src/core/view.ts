@@ -2,7 +2,8 @@
 import { watchAnswers } from "./answers";
 import coreCss from "./core.css";
 import { onFailure } from "./failures";
-import { coalesce, onTrait, type ProteinInfo, type ViewModel } from "./model";
+import { coalesce } from "./frames";
+import { onTrait, type ProteinInfo, type ViewModel } from "./model";
 import { SelectionLink } from "./selection";
 import { followTheme } from "./theme";
 

@@ -84,8 +84,9 @@ class Explorer(ipywidgets.GridBox):
         self.selection = Selection(protein)
         self.live = LivePrediction(protein, model, self.selection)
         shared: dict[str, Any] = {"selection": self.selection, "live": self.live}
-        self.strip = SequenceStrip(protein, scan=self.scan, **shared)
+        # First, so that of all views it hears first of a prediction.
         self.distributions = Distributions(protein, **shared)
+        self.strip = SequenceStrip(protein, scan=self.scan, **shared)
         self.heatmap = PairHeatmap(self.scan, selection=self.selection)
         self.structure = StructureView(protein, scan=self.scan, **shared)
         self.joint = JointTable(protein, model, selection=self.selection)

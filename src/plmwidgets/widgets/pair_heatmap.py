@@ -15,7 +15,8 @@ from plmwidgets.scan.several import Scans, scans_by_model
 from plmwidgets.widgets.normalisation import NORMALISATIONS
 from plmwidgets.widgets.pair_maps import PairMaps
 from plmwidgets.widgets.selection import Selection
-from plmwidgets.widgets.view import Throttle, View, bundle
+from plmwidgets.widgets.throttle import Throttle
+from plmwidgets.widgets.view import View, bundle
 
 BYTES_A_SECOND = 8e6
 # Faster looks no smoother, and takes the processor from the scan.

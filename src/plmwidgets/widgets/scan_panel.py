@@ -7,7 +7,8 @@ import traitlets as t
 
 from plmwidgets.scan.pair import PairScan
 from plmwidgets.widgets.selection import Selection
-from plmwidgets.widgets.view import Throttle, View, bundle
+from plmwidgets.widgets.throttle import Throttle
+from plmwidgets.widgets.view import View, bundle
 
 
 class ScanPanel(View):

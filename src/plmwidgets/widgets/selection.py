@@ -10,6 +10,7 @@ import traitlets as t
 
 from plmwidgets.models.masked_lm import Context
 from plmwidgets.protein import Protein
+from plmwidgets.widgets.throttle import Throttle
 
 MAX_HISTORY = 200
 ECHO_SECONDS = 0.1
@@ -67,7 +68,7 @@ class Selection(t.HasTraits):
         self._future: list[tuple[frozenset[int], dict[int, str]]] = []
         self._kept = (self.masked, self.substitutions)
         self._merging = False
-        self._echoing = False
+        self._echo_soon = Throttle(self._echo, delay=ECHO_SECONDS)
 
     def __repr__(self) -> str:
         labels = self.protein.residue_labels
@@ -231,15 +232,10 @@ class Selection(t.HasTraits):
         self.clock += 1
         if not self._merging:
             self._echo()
-        elif not self._echoing:
-            self._echoing = True
-            timer = threading.Timer(ECHO_SECONDS, self._echo)
-            timer.daemon = True
-            timer.start()
+        else:
+            self._echo_soon()
 
     def _echo(self) -> None:
-        with self._lock:
-            self._echoing = False
         self.echo = self.clock
 
     def _step(self, source: list[Any], target: list[Any]) -> None:

@@ -1,7 +1,5 @@
 """What every view is: a small bundle, the protein, the shared selection, an error it can draw."""
 
-import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,7 +10,8 @@ import traitlets as t
 from numpy.typing import NDArray
 
 from plmwidgets.protein import Protein
-from plmwidgets.widgets.selection import Selection
+from plmwidgets.widgets.selection import ECHO_SECONDS, Selection
+from plmwidgets.widgets.throttle import Throttle
 
 # Messages of the page that ask for nothing: one makes the answer to a click come sooner, the other
 # asks whether anyone is there.
@@ -79,7 +78,7 @@ class View(anywidget.AnyWidget):
     hover = t.List(t.Int()).tag(sync=True)
     error = t.Unicode().tag(sync=True)
     presenter = t.Bool(False).tag(sync=True)
-    # How much was heard of the page: it sees by this that its kernel is alive.
+    # Grows soon after the page was heard: it sees by this that its kernel is alive.
     answered = t.Int(0, read_only=True).tag(sync=True)
     # A trait, as a view that could not be made is closed as well.
     _at_close: t.List[Any] = t.List()
@@ -91,6 +90,8 @@ class View(anywidget.AnyWidget):
         if self.selection.protein.sequence != protein.sequence:
             raise ValueError("the selection belongs to another protein: make one for this protein")
         self._page_error = ""
+        # After the answer to a click, which is what a person waits for.
+        self._answer = Throttle(self._count_answer, delay=ECHO_SECONDS)
         self.set_trait("protein", protein)
         self.set_trait("selection_id", self.selection.id)
         super().__init__(
@@ -149,7 +150,7 @@ class View(anywidget.AnyWidget):
         if set(sync_data) != {"hover"}:
             self._answer()
 
-    def _answer(self) -> None:
+    def _count_answer(self) -> None:
         self.set_trait("answered", self.answered + 1)
 
     def _receive(self, _: Any, content: Any, __: Any) -> None:
@@ -191,52 +192,3 @@ class _Guard:
             return False
         view.error = view._page_error = str(error) or type(error).__name__
         return True
-
-
-class Throttle:
-    """Calls a function soon after it is asked to, but not more often than it can bear.
-
-    Parameters
-    ----------
-    function : callable
-        Without arguments; runs in the asking thread or in a timer's.
-    interval : float
-        Seconds between calls at least; ten times the call's own duration if that is longer, so
-        that drawing never takes more than a tenth of the time.
-    """
-
-    def __init__(self, function: Callable[[], None], interval: float = 0.1) -> None:
-        self._function = function
-        self._interval = interval
-        self._lock = threading.Lock()
-        self._busy = False
-        self._asked = False
-        self._next = 0.0
-
-    def __call__(self) -> None:
-        """Ask for a call that begins after this; one is never made while another runs."""
-        with self._lock:
-            self._asked = True
-            if not self._busy:
-                self._busy = True
-                self._schedule()
-
-    def _schedule(self) -> None:
-        # Always from a timer: the asking thread may be the one that runs the model.
-        timer = threading.Timer(max(0.0, self._next - time.monotonic()), self._run)
-        timer.daemon = True
-        timer.start()
-
-    def _run(self) -> None:
-        with self._lock:
-            self._asked = False
-        began = time.monotonic()
-        try:
-            self._function()
-        finally:
-            with self._lock:
-                now = time.monotonic()
-                self._next = now + max(self._interval, 10 * (now - began))
-                self._busy = self._asked
-                if self._busy:
-                    self._schedule()

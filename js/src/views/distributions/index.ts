@@ -2,6 +2,7 @@
 import { CHEMISTRY_CSS } from "../../core/colour";
 import { element } from "../../core/elements";
 import { formatValue } from "../../core/format";
+import { afterFrame } from "../../core/frames";
 import { readTheme } from "../../core/theme";
 import { Tooltip } from "../../core/tooltip";
 import { defineView, type View, type ViewContext } from "../../core/view";
@@ -82,6 +83,7 @@ function create({ model, root, signal, protein, selection }: ViewContext): View 
     profile.root,
   );
   const tooltip = new Tooltip(root);
+  const drawProfileLater = afterFrame(signal, drawProfile);
 
   select.addEventListener(
     "change",
@@ -234,10 +236,9 @@ function create({ model, root, signal, protein, selection }: ViewContext): View 
     }
   }
 
+  /** The bars, which a person who masks looks at, and a frame later all the rest. */
   function draw(): void {
     const { state } = selection;
-    const theme = readTheme(root);
-    const room = profile.measure();
     history.take(model.get("prediction") as PredictionTrait | null);
     const { current, previous } = history;
     const pending = Boolean(model.get("pending"));
@@ -260,13 +261,23 @@ function create({ model, root, signal, protein, selection }: ViewContext): View 
     root.classList.toggle("is-stale", current !== null && !current.isFor(state));
     busy.classList.toggle("is-on", pending);
     root.ariaBusy = String(pending);
+    host.dataset.positions = positions.join(",");
+    host.dataset.context = current?.masked.join(",") ?? "";
+    host.dataset.updates = String(history.updates);
+    if (host.dataset.profile === undefined) drawProfile();
+    else drawProfileLater();
+  }
+
+  function drawProfile(): void {
+    const theme = readTheme(root);
+    const room = profile.measure();
     style.value = model.get("profile") === "logo" ? "logo" : "heat";
     heatLegend.hidden = style.value === "logo";
     profile.draw(
       {
         style: style.value === "logo" ? "logo" : "heat",
-        prediction: current,
-        state,
+        prediction: history.current,
+        state: selection.state,
         hover: selection.hover,
         order,
         letters,
@@ -275,9 +286,6 @@ function create({ model, root, signal, protein, selection }: ViewContext): View 
       room,
     );
     host.dataset.profile = style.value;
-    host.dataset.positions = positions.join(",");
-    host.dataset.context = current?.masked.join(",") ?? "";
-    host.dataset.updates = String(history.updates);
   }
 
   return {

@@ -119,7 +119,7 @@ export class Profile {
   }
 
   hover(hover: readonly number[]): void {
-    if (!this.#content) return;
+    if (!this.#content || this.#content.hover === hover) return;
     this.#content = { ...this.#content, hover };
     this.#paint();
   }

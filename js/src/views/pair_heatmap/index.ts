@@ -1,6 +1,6 @@
 /** How residues depend on each other: one map above the diagonal, another below. */
 import { element } from "../../core/elements";
-import { coalesce } from "../../core/model";
+import { coalesce } from "../../core/frames";
 import { magnification, pixelRatio } from "../../core/place";
 import { readTheme } from "../../core/theme";
 import { Tooltip } from "../../core/tooltip";
