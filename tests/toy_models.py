@@ -27,6 +27,9 @@ class ToyModel:
     def check_sequence(self, sequence):
         pass
 
+    def preferred_batch(self, length):
+        return None
+
     def expected(self, context):
         """(L, 20) log-probabilities of one context."""
         key = repr((context.residues, context.masked)).encode()

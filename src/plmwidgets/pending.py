@@ -32,6 +32,7 @@ class Request:
     positions: NDArray[np.int64] | None
     precision: str | None
     on_part: Callable[[int, int, Array], None] | None
+    size: int | None = None
     future: "Future[Array]" = field(default_factory=Future)
     parts: list[Array] = field(default_factory=list)
     done: int = 0

@@ -75,7 +75,7 @@ class ModelService:
         self._latest: dict[Hashable, Future[Array]] = {}
         self._cache: OrderedDict[Context, Array] = OrderedDict()
         self._cache_bytes = 0
-        self._batches: dict[tuple[int, int, str | None], BatchSize] = {}
+        self._batches: dict[tuple[int, int, str | None, int | None], BatchSize] = {}
         self._thread: threading.Thread | None = None
         self._closed = False
         _services.add(self)
@@ -92,6 +92,7 @@ class ModelService:
         client: Hashable = None,
         on_part: Callable[[int, int, Array], None] | None = None,
         precision: str | None = None,
+        batch: int | None = None,
     ) -> "Future[Array]":
         """Ask for log-probabilities; returns at once.
 
@@ -110,6 +111,9 @@ class ModelService:
             be quick.
         precision : str, optional
             One that the model offers; its default otherwise.
+        batch : int, optional
+            Contexts in a batch; what the model prefers, or what is learnt, by default. Fewer once
+            a device had no memory for so many.
 
         Returns
         -------
@@ -121,7 +125,7 @@ class ModelService:
             raise ValueError("ask for at least one context")
         if precision == default_precision(self.model):
             precision = None  # so that it shares what was learnt and remembered
-        request = Request(contexts, positions, precision, on_part)
+        request = Request(contexts, positions, precision, on_part, batch)
         with self._wake:
             if self._closed:
                 raise RuntimeError("this model service is closed")
@@ -306,11 +310,9 @@ class ModelService:
     def _batch_size(self, request: Request) -> BatchSize:
         length = len(request.contexts[0].sequence)
         width = length if request.positions is None else request.positions.shape[1]
-        key = (length, width, request.precision)
+        key = (length, width, request.precision, request.size)
         if key not in self._batches:
-            fixed = None
-            if "streamed" in self.model.capabilities:  # each batch costs a sweep over all weights
-                fixed = self.model.preferred_batch(length)  # type: ignore[attr-defined]
+            fixed = self.model.preferred_batch(length) if request.size is None else request.size
             self._batches[key] = BatchSize(fixed)
         return self._batches[key]
 

@@ -482,7 +482,7 @@ def test_what_is_no_size(memory):
 
 def test_batches_of_a_streamed_model(tiny_esm2):
     resident, streamed = pair(tiny_esm2)
-    assert resident.preferred_batch(100) is None
+    assert resident.preferred_batch(100) == 64
     context = 4 * 32 * (20_000 + 2)
     assert streamed.preferred_batch(20_000) == 2**28 // context == 104
     assert streamed.preferred_batch(1) == 1024

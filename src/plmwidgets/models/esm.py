@@ -33,7 +33,7 @@ class EsmMaskedLM(HuggingFaceMaskedLM):
     ----------
     capabilities, precisions
         See `plmwidgets.models.masked_lm`. The capability ``"streamed"`` says that the layers come
-        from their files in every pass, so that `preferred_batch` should be asked.
+        from their files in every pass.
     """
 
     def __init__(
@@ -59,22 +59,23 @@ class EsmMaskedLM(HuggingFaceMaskedLM):
             return self._weight_bytes > room
         return super().suits(memory)
 
-    def preferred_batch(self, length: int) -> int | None:
-        """Return how many contexts of this length should go through a streamed model together.
+    def preferred_batch(self, length: int) -> int:
+        """Return how many contexts of this length should go through the model together.
 
-        Each batch reads all weights once, so that large ones are cheaper.
-
-        Returns
-        -------
-        int or None
-            None if the weights stay on the device, where no size is known to be best.
+        As for `HuggingFaceMaskedLM`; of a streamed model many, as each batch reads all weights.
         """
         if "streamed" not in self.capabilities:
-            return None
+            return super().preferred_batch(length)
         tokens = self.tokens.prefix + length + self.tokens.suffix
         number = ARITHMETIC[self.precisions[0]].stream.itemsize
         context = tokens * int(self.network.config.hidden_size) * number
         return min(max(1, STREAM_BYTES // context), MOST_CONTEXTS)
+
+    def _step_operations(self, length: int) -> float:
+        """Floating-point operations in a step of one context: a layer."""
+        tokens = self.tokens.prefix + length + self.tokens.suffix
+        width = int(self.network.config.hidden_size)
+        return 24.0 * tokens * width**2 + 4.0 * tokens**2 * width
 
     def log_probabilities(
         self,

@@ -1,5 +1,6 @@
 """Any Hugging Face masked language model with one token a residue."""
 
+import math
 import warnings
 from collections.abc import Sequence
 from typing import Any
@@ -12,6 +13,10 @@ from plmwidgets.models.masked_lm import Context, ModelError, ModelIdentity
 from plmwidgets.models.tokens import ResidueTokenizer
 
 Ints = NDArray[np.int64]
+
+OPERATIONS_A_STEP = 1e9
+"""Floating-point operations for each thread of a CPU, which take it some hundredths of a second."""
+LARGEST_BATCH = 64
 
 
 class HuggingFaceMaskedLM:
@@ -78,6 +83,25 @@ class HuggingFaceMaskedLM:
     def suits(self, memory: int | None) -> bool:
         """Whether `load` would, with this memory, load the model as it has been loaded."""
         return memory is None or self._weight_bytes <= memory
+
+    def preferred_batch(self, length: int) -> int:
+        """Return how many contexts of this length should go through the model together.
+
+        On a CPU as many as take some hundredths of a second between two places where other work
+        may go between, up to 64. It depends on nothing that changes from one moment to the next,
+        as the shape of a batch may decide the last bits of a result.
+        """
+        if self.device.type != "cpu":
+            return LARGEST_BATCH
+        room = OPERATIONS_A_STEP * torch.get_num_threads() / self._step_operations(length)
+        power = math.floor(math.log2(min(max(room, 1), LARGEST_BATCH)))
+        return 1 << power
+
+    def _step_operations(self, length: int) -> float:
+        """Floating-point operations in a step of one context: here, in the whole pass."""
+        tokens = self.tokens.prefix + length + self.tokens.suffix
+        parameters: int = sum(weights.numel() for weights in self.network.parameters())
+        return 2.0 * tokens * parameters
 
     def check_sequence(self, sequence: str) -> None:
         """Raise `ModelError`, saying why, if the model cannot take this sequence.

@@ -130,7 +130,7 @@ class MaskedLM(Protocol):
     capabilities : frozenset of str
         What it offers beyond log-probabilities; stated, never guessed. ``"precision"``: it is a
         `PreciseMaskedLM`; ``"pair_pass"``: a `PairPassMaskedLM` as well; ``"streamed"``: its
-        weights do not stay on the device, and it has a `preferred_batch`.
+        weights do not stay on the device.
     max_length : int or None
         Longest sequence it takes, in residues; None where there is no limit.
     """
@@ -142,6 +142,13 @@ class MaskedLM(Protocol):
 
     def check_sequence(self, sequence: str) -> None:
         """Raise `ModelError`, saying why, if the model cannot take this sequence."""
+
+    def preferred_batch(self, length: int) -> int | None:
+        """Return how many contexts of this length should go through it together.
+
+        None where that is to be learnt while it runs: then the last bits of a result may differ
+        from one run to the next, if they depend on the shape of a batch.
+        """
 
     def log_probabilities(
         self, contexts: Sequence[Context], positions: NDArray[np.int64] | None = None

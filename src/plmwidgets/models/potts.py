@@ -127,6 +127,9 @@ class PottsModel:
                     f"{letter!r}: replace it by one of {AMINO_ACIDS}."
                 )
 
+    def preferred_batch(self, length: int) -> None:
+        """See `MaskedLM.preferred_batch`."""
+
     def log_probabilities(
         self, contexts: Sequence[Context], positions: Ints | None = None
     ) -> Floats:

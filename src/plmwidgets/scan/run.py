@@ -47,6 +47,9 @@ class PairScanRun:
     """
 
     method: ClassVar = "exact"
+    # Alone, a block has the same batches whatever was computed before it: bit for bit, a scan that
+    # was interrupted is one that was not.
+    TOGETHER: ClassVar = 1
 
     def __init__(
         self,
@@ -59,6 +62,7 @@ class PairScanRun:
         self.service = service
         self.store = store
         self.precision = precision
+        self._batch: int | None = scan.provenance.get("batch")
         self.error: BaseException | None = None
         self._lock = threading.RLock()
         self._blocks = pair_blocks(len(scan.protein), scan.positions)
@@ -295,9 +299,12 @@ class PairScanRun:
                 future.cancel()
 
     def _groups(self, blocks: list[Block]) -> Iterator[tuple[list[Block], NDArray[np.int64]]]:
-        """Put blocks together until what is missing in them makes large batches."""
+        """Take blocks one by one, or together where their pairs would make small batches."""
         some: list[Block] = []
         missing: list[NDArray[np.int64]] = []
+        enough = self.TOGETHER
+        if self._batch is not None and self._batch > TILE**2:
+            enough = self._batch
         for block in in_turn(blocks, lambda: self._region):
             pairs = self._missing(block)
             if len(pairs) == 0:
@@ -305,7 +312,7 @@ class PairScanRun:
                 continue
             some.append(block)
             missing.append(pairs)
-            if sum(map(len, missing)) >= TILE**2:
+            if sum(map(len, missing)) >= enough:
                 yield some, np.concatenate(missing)
                 some, missing = [], []
         if some:
@@ -341,6 +348,7 @@ class PairScanRun:
             priority=Priority.BACKGROUND,
             on_part=on_part,
             precision=self.precision,
+            batch=self._batch,
         )
 
     def _finish_blocks(

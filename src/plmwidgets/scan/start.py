@@ -221,7 +221,11 @@ def prepare_pairs(
             f"a pair scan takes at most {LARGEST:,} residues and {protein.name} has "
             f"{len(protein):,}: cut it into domains, and scan each as a protein of its own"
         )
-    provenance = provenance_of(model, precision)
+    # The shape of a batch may decide the last bits of a result: a scan that goes on keeps it.
+    provenance = {
+        **provenance_of(model, precision),
+        "batch": model.preferred_batch(len(protein)),
+    }
     if store is not None:
         # A cell that is run again while its scan runs gets that scan: two would do all work twice.
         place = Path(store).expanduser().resolve()
@@ -241,8 +245,10 @@ def prepare_pairs(
         single = opened.read_single()
         scan.single = None if single is None else SingleScan(protein, single, provenance)
         scan.take(opened)
-        if "noise_floor" in opened.metadata["provenance"]:
-            scan.provenance["noise_floor"] = opened.metadata["provenance"]["noise_floor"]
+        kept = opened.metadata["provenance"]
+        scan.provenance.update(
+            {name: kept[name] for name in ("batch", "noise_floor") if name in kept}
+        )
     if method == "superposed":
         scan.attach(SuperposedRun(scan, service_for(model), opened, precision, **options))
     else:

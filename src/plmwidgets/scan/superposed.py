@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from plmwidgets.models.masked_lm import ModelError
 from plmwidgets.scan.audit import audit_scan, choose_checks
-from plmwidgets.scan.blocks import Block
+from plmwidgets.scan.blocks import TILE, Block
 from plmwidgets.scan.origin import Origin
 from plmwidgets.scan.run import PairScanRun, result_of
 from plmwidgets.scan.single import SingleScan, single_contexts
@@ -46,6 +46,7 @@ class SuperposedRun(PairScanRun):
     """
 
     method: ClassVar = "superposed"
+    TOGETHER: ClassVar = TILE**2  # of most blocks it computes a pair or two
 
     def __init__(
         self,

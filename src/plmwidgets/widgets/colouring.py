@@ -12,7 +12,8 @@ from numpy.typing import ArrayLike, NDArray
 from plmwidgets.metrics import entropy, perplexity
 from plmwidgets.protein import Protein
 from plmwidgets.widgets.live import LivePrediction, Prediction
-from plmwidgets.widgets.view import Throttle, View, envelope
+from plmwidgets.widgets.throttle import Throttle
+from plmwidgets.widgets.view import View, envelope
 
 if TYPE_CHECKING:
     from plmwidgets.scan.pair import PairScan
