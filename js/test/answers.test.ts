@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { FakeModel } from "../dev/fake";
 import { greetKernel, NO_ANSWER, PATIENCE_MS, watchAnswers } from "../src/core/answers";
+import { oneVoice } from "../src/core/one_voice";
 import scanPanel from "../src/views/scan_panel";
 
 describe("a view whose kernel may be gone", () => {
@@ -87,6 +88,26 @@ describe("a view whose kernel may be gone", () => {
     vi.advanceTimersByTime(PATIENCE_MS);
     expect(told).toEqual([]);
     expect(model.listenerCount).toBe(0);
+  });
+});
+
+describe("views of one protein", () => {
+  it("say once what each would say, whichever goes first", () => {
+    const said = ["", "", ""];
+    const ends = said.map(() => new AbortController());
+    const [first, second, other] = said.map((_, k) =>
+      oneVoice(k < 2 ? "same" : "another", (ends[k] as AbortController).signal, (text) => {
+        said[k] = text;
+      }),
+    );
+    second?.("gone");
+    first?.("gone");
+    other?.("gone");
+    expect(said).toEqual(["", "gone", "gone"]);
+    ends[1]?.abort();
+    expect(said).toEqual(["gone", "", "gone"]);
+    first?.("");
+    expect(said).toEqual(["", "", "gone"]);
   });
 });
 

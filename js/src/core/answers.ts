@@ -37,6 +37,15 @@ export function watchAnswers(
     timer = undefined;
     tell("");
   };
+  /** Where the line is closed nobody hears: that is no failure of the gesture. */
+  const pass = (act: () => void): void => {
+    try {
+      act();
+    } catch (error) {
+      console.warn(error);
+      ask();
+    }
+  };
   signal.addEventListener("abort", () => clearTimeout(timer), { once: true });
   onTrait(model, "answered", signal, hear);
   const watched: ViewModel = {
@@ -48,11 +57,11 @@ export function watchAnswers(
     save_changes: () => {
       if (meant) ask();
       meant = false;
-      model.save_changes();
+      pass(() => model.save_changes());
     },
     send: (message) => {
       if (!IDLE.has(String((message as { type?: unknown }).type))) ask();
-      model.send(message);
+      pass(() => model.send(message));
     },
     on: (event, callback) => model.on(event, callback),
     off: (event, callback) => model.off(event, callback),
@@ -66,9 +75,5 @@ export function watchAnswers(
 
 /** Say something that needs no other answer than that it was heard. */
 export function greetKernel(model: ViewModel): void {
-  try {
-    model.send({ type: "hello" });
-  } catch {
-    // The line is closed: so there will be no answer, and the view says that.
-  }
+  model.send({ type: "hello" });
 }

@@ -4,6 +4,7 @@ import coreCss from "./core.css";
 import { onFailure } from "./failures";
 import { coalesce } from "./frames";
 import { onTrait, type ProteinInfo, type ViewModel } from "./model";
+import { oneVoice } from "./one_voice";
 import { SelectionLink } from "./selection";
 import { followTheme } from "./theme";
 
@@ -72,8 +73,11 @@ export function defineView(definition: ViewDefinition) {
       shadow.append(style, notice, unanswered, root);
       el.append(host);
       const live = controller.signal;
-      const model = watchAnswers(given, live, (text) => {
+      const say = oneVoice(String(given.get("selection_id")), live, (text) => {
         unanswered.textContent = text;
+      });
+      const model = watchAnswers(given, live, (text) => {
+        say(text);
         host.toggleAttribute("data-unanswered", text !== "");
       });
 
