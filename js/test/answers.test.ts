@@ -92,21 +92,25 @@ describe("a view whose kernel may be gone", () => {
 });
 
 describe("views of one protein", () => {
-  it("say once what each would say, whichever goes first", () => {
+  it("say once, at the top, what each would say", () => {
     const said = ["", "", ""];
     const ends = said.map(() => new AbortController());
-    const [first, second, other] = said.map((_, k) =>
-      oneVoice(k < 2 ? "same" : "another", (ends[k] as AbortController).signal, (text) => {
+    const [first, second, other] = said.map((_, k) => {
+      const place = document.createElement("div");
+      place.getBoundingClientRect = () => new DOMRect(0, 100 * k, 10, 10);
+      const { signal } = ends[k] as AbortController;
+      return oneVoice(k < 2 ? "same" : "another", place, signal, (text) => {
         said[k] = text;
-      }),
-    );
+      });
+    });
     second?.("gone");
-    first?.("gone");
     other?.("gone");
     expect(said).toEqual(["", "gone", "gone"]);
-    ends[1]?.abort();
+    first?.("gone");
     expect(said).toEqual(["gone", "", "gone"]);
-    first?.("");
+    ends[0]?.abort();
+    expect(said).toEqual(["", "gone", "gone"]);
+    second?.("");
     expect(said).toEqual(["", "", "gone"]);
   });
 });

@@ -73,7 +73,7 @@ export function defineView(definition: ViewDefinition) {
       shadow.append(style, notice, unanswered, root);
       el.append(host);
       const live = controller.signal;
-      const say = oneVoice(String(given.get("selection_id")), live, (text) => {
+      const say = oneVoice(String(given.get("selection_id")), host, live, (text) => {
         unanswered.textContent = text;
       });
       const model = watchAnswers(given, live, (text) => {
