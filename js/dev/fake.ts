@@ -1,10 +1,22 @@
 /** A model without a host that remembers what the view said. */
 import type { ArrayEnvelope } from "../src/core/arrays";
 import { PlainModel } from "../src/page/plain_model";
+import { withText } from "./words";
 
 export class FakeModel extends PlainModel {
   /** Messages of the view to Python, oldest first. */
   readonly sent: unknown[] = [];
+  #text: string;
+
+  /** A text that is put behind all words that the view is given. */
+  constructor(traits: Record<string, unknown>, text = "") {
+    super(withText(text, traits));
+    this.#text = text;
+  }
+
+  override receive(traits: Record<string, unknown>): void {
+    super.receive(withText(this.#text, traits));
+  }
 
   /** An event of the host that is no change of a trait. */
   fire(event: string): void {

@@ -14,6 +14,8 @@ export interface Options {
   /** Whose scans the map shows, by size. */
   models: string[];
   presenter: boolean;
+  /** Put behind all words that the views are given. */
+  text: string;
   /** Milliseconds between a gesture and its answer; below 0 there is none, as of a kernel that is gone. */
   delay: number;
 }
@@ -90,7 +92,7 @@ export class FakeKernel {
 
   /** A model for one view, with the traits that Python would give it. */
   model(name: string): FakeModel {
-    const model = new FakeModel({ ...this.#common(), ...this.#traits(name) });
+    const model = new FakeModel({ ...this.#common(), ...this.#traits(name) }, this.#options.text);
     const answer = () => model.receive({ answered: Number(model.get("answered")) + 1 });
     model.onSave = (changed) =>
       this.#later(() => {

@@ -12,6 +12,7 @@ const kernel = new FakeKernel({
   status: option("status", "ready"),
   models: option("models", "8M").split(","),
   presenter: option("presenter", "") !== "",
+  text: option("text", ""),
   delay: Number(option("delay", "20")),
 });
 Object.assign(globalThis, { dev: kernel });

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from plmwidgets.models.masked_lm import Context, MaskedLM, ModelError
+from plmwidgets.models.masked_lm import Context, MaskedLM
 
 Array = NDArray[np.floating[Any]]
 
@@ -81,30 +81,3 @@ def in_one_step(
     """Do as ``log_probability_steps`` of a model that has no steps."""
     yield from ()
     return model.log_probabilities(contexts, wanted)
-
-
-def is_out_of_memory(error: Exception) -> bool:
-    """Whether a device or the host had no memory left."""
-    # By name: this layer serves models of any framework and imports none of them.
-    return (
-        isinstance(error, MemoryError)
-        or type(error).__name__ == "OutOfMemoryError"
-        or "can't allocate memory" in str(error)
-    )
-
-
-def check_finite(model: MaskedLM, contexts: Sequence[Context], values: Array) -> None:
-    """Raise `ModelError`, saying where and what to do, if some values are not numbers."""
-    if np.isfinite(values).all():
-        return
-    bad = ~np.isfinite(values).reshape(len(contexts), -1).all(axis=1)
-    masked = contexts[int(bad.argmax())].masked
-    where = f"position{'s' * (len(masked) > 1)} {', '.join(map(str, masked))} masked"
-    if model.identity.dtype in ("float16", "bfloat16"):
-        advice = "the sequence overflows this precision, try dtype='float32'"
-    else:
-        advice = "its weights are damaged, fetch or train them again"
-    raise ModelError(
-        f"{model.name} ({model.identity.dtype}) returned NaN or infinite values with "
-        f"{where if masked else 'nothing masked'}: {advice}"
-    )

@@ -21,6 +21,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from plmwidgets.batch_size import SLICE_SECONDS, BatchSize
+from plmwidgets.faults import (
+    check_finite,
+    device_failure,
+    is_device_error,
+    is_out_of_memory,
+    memory_wanted,
+)
 from plmwidgets.models.masked_lm import (
     Context,
     MaskedLM,
@@ -33,11 +40,9 @@ from plmwidgets.pending import (
     Batch,
     Request,
     Steps,
-    check_finite,
     drop,
     free_frames,
     in_one_step,
-    is_out_of_memory,
     resolve,
 )
 
@@ -232,7 +237,7 @@ class ModelService:
                     finished = self._run_slice(request, entry)
             except Exception as error:  # it belongs to whoever asked, and fails that alone
                 free_frames(error)
-                resolve(request.future, error=error)
+                resolve(request.future, error=self._explained(error))
                 continue
             if finished:
                 continue
@@ -242,6 +247,15 @@ class ModelService:
                     heapq.heappush(self._queue, entry)
             if closed:
                 drop(request)
+
+    def _explained(self, error: Exception) -> Exception:
+        if not is_device_error(error):
+            return error
+        # A model that is loaded again must not be given to the worker of this one.
+        _forget(self)
+        failure = device_failure(self.model, error)
+        failure.__cause__ = error
+        return failure
 
     def _is_overtaken(self, entry: Entry) -> bool:
         """Whether something more urgent has come since this was taken from the queue."""
@@ -261,8 +275,9 @@ class ModelService:
                 if not is_out_of_memory(error):
                     raise
                 raise ModelError(
-                    f"{self.model.name} ran out of memory: allow it less (memory=... bytes), or "
-                    "use method='exact', a smaller model or a shorter sequence"
+                    f"{self.model.name} ran out of memory ({memory_wanted(error)}): allow it less "
+                    "(memory=... bytes), or use method='exact', a smaller model or a shorter "
+                    "sequence"
                 ) from error
             if time.perf_counter() - began >= SLICE_SECONDS or self._is_overtaken(entry):
                 break
@@ -296,7 +311,7 @@ class ModelService:
                 batch.seconds += now - began
                 return False
         start, stop = request.done, batch.stop
-        check_finite(self.model, request.contexts[start:stop], values)
+        check_finite(self.model, request.contexts[start:stop], values, request.precision)
         size.observe(stop - start, batch.seconds + before - began, batch.longest)
         request.parts.append(values)
         request.done, request.batch = stop, None
@@ -332,8 +347,9 @@ class ModelService:
         length = len(request.contexts[0].sequence)
         if request.batch is not None and request.batch.stop - request.done == 1:
             raise ModelError(
-                f"{self.model.name} ran out of memory on a single context of {length} residues: "
-                "use a smaller model, a shorter sequence or a device with more memory"
+                f"{self.model.name} ran out of memory on a single context of {length} residues "
+                f"({memory_wanted(error)}): use a smaller model, a shorter sequence or a device "
+                "with more memory"
             ) from error
         size.halve()
         request.batch = None
@@ -384,6 +400,12 @@ def service_for(model: MaskedLM) -> ModelService:
         if service is None or service._closed:
             service = _by_identity[model.identity] = ModelService(model)
         return service
+
+
+def _forget(service: ModelService) -> None:
+    with _registry_lock:
+        if _by_identity.get(service.model.identity) is service:
+            del _by_identity[service.model.identity]
 
 
 @atexit.register

@@ -7,7 +7,7 @@ import altair as alt
 import numpy as np
 from numpy.typing import NDArray
 
-from plmwidgets.charts.parts import linked, title_of
+from plmwidgets.charts.parts import as_text, linked, title_of
 from plmwidgets.map_styles import METRICS, STRUCTURE, robust_limits
 from plmwidgets.metrics import SYMMETRIC_METRICS, check_pair_metric
 from plmwidgets.protein import Protein
@@ -120,7 +120,7 @@ def model_maps(scans: Scans, metric: str = "js_dist_avg") -> Any:
     panels = [
         _panel(
             scan, protein, metric, lower, pixels=pixels, limits=limits, crosshair=crosshair
-        ).properties(title=alt.Title(name, anchor="start"))
+        ).properties(title=alt.Title(as_text(name), anchor="start"))
         for name, scan in named.items()
     ]
     below = f"; below the diagonal: {_label(lower)}" if with_contacts else ""
@@ -161,7 +161,7 @@ def _panel(
     crosshair: Any = None,
 ) -> Any:
     """Draw one map of `pixels` a residue; with a selection of (i, j), lines cross at its pair."""
-    labels = alt.param(value=list(protein.residue_labels))
+    labels = alt.param(value=[as_text(label) for label in protein.residue_labels])
     axes = _axes(protein, labels)
     shown = {metric: _values(scan, protein, metric)}
     if lower != metric:

@@ -6,7 +6,7 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from plmwidgets.charts.parts import ACCENT, BAR, MUTED, inline, linked, title_of
+from plmwidgets.charts.parts import ACCENT, BAR, MUTED, as_text, inline, linked, title_of
 from plmwidgets.metrics import argmax_change_positions
 from plmwidgets.scan.several import Scans, protein_of, scans_by_model
 
@@ -237,4 +237,6 @@ def _bars(
 
 
 def _models(models: list[str]) -> Any:
-    return alt.Y("model:N", title=None, sort=None, scale=alt.Scale(domain=models))
+    return alt.Y(
+        "model:N", title=None, sort=None, scale=alt.Scale(domain=[as_text(name) for name in models])
+    )

@@ -9,6 +9,7 @@ import hashlib
 import json
 import re
 from dataclasses import dataclass
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any, Final
 
@@ -105,6 +106,9 @@ def weight_files(source: Source, folder: Path) -> list[Path]:
             else f"there is no folder {folder}: check the path of the model."
         )
     missing = [] if (folder / "config.json").is_file() else ["config.json"]
+    if not missing:
+        _refuse_foreign_code(folder / "config.json")
+    _refuse_adapter(folder)
     weights = _listed_weights(source, folder)
     missing += [path.name for path in weights if not path.is_file()]
     if not weights:
@@ -129,13 +133,49 @@ def weight_files(source: Source, folder: Path) -> list[Path]:
 
 def _listed_weights(source: Source, folder: Path) -> list[Path]:
     """List the weight files that are there or, for weights in parts, those that should be."""
-    single, _ = _WEIGHTS[source.weights_format]
+    single, parts = _WEIGHTS[source.weights_format]
     if (folder / single).is_file():
         return [folder / single]
     index = folder / f"{single}.index.json"
     if not index.is_file():
         return []
-    return [folder / name for name in sorted(set(_read_json(index).get("weight_map", {}).values()))]
+    listed = _read_json(index).get("weight_map")
+    names: set[str] = set()
+    for name in listed.values() if isinstance(listed, dict) else [None]:
+        # What lies elsewhere is not of this checkpoint, and what ends otherwise may be a pickle.
+        if not isinstance(name, str) or not fnmatch(name, parts) or set(name) & set("/\\\0"):
+            raise ModelError(
+                f"{index} names {name!r} as a file with weights, and those lie beside it and are "
+                f"called {parts}: fetch or write the model again."
+            )
+        names.add(name)
+    return [folder / name for name in sorted(names)]
+
+
+def _refuse_foreign_code(config: Path) -> None:
+    """Refuse a configuration that has transformers fetch code from another repository."""
+
+    def check(node: Any) -> None:
+        for key, value in node.items() if isinstance(node, dict) else []:
+            if "_implementation" in key and "/" in json.dumps(value):
+                raise ModelError(
+                    f"{config} asks for code of another repository ({key}: {value!r}), which is "
+                    "never run here. If you trust the model, take that entry out."
+                )
+        for part in node.values() if isinstance(node, dict) else node:
+            if isinstance(part, dict | list):
+                check(part)
+
+    check(_read_json(config))
+
+
+def _refuse_adapter(folder: Path) -> None:
+    # It names another model, by a path or on the hub, which would be loaded in this one's place.
+    if (folder / "adapter_config.json").exists():
+        raise ModelError(
+            f"{folder} holds an adapter to another model: merge the two (merge_and_unload of "
+            "peft), write the whole with save_pretrained, and load that folder."
+        )
 
 
 def _pickle_advice(location: str) -> str:
@@ -243,7 +283,7 @@ def _fingerprint(folder: Path, weights: list[Path]) -> str:
 def _read_json(path: Path) -> dict[str, Any]:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ModelError(
             f"{path} cannot be read as JSON ({first_line(error)}): fetch or write the model again."
         ) from error

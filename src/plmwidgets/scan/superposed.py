@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from plmwidgets.faults import arithmetic_of
 from plmwidgets.models.masked_lm import ModelError
 from plmwidgets.scan.audit import audit_scan, choose_checks
 from plmwidgets.scan.blocks import TILE, Block
@@ -128,10 +129,14 @@ class SuperposedRun(PairScanRun):
         )
         future = self.service.submit_steps(steps, priority=Priority.BACKGROUND, on_step=advanced)
         found = result_of(future, stop)
-        if not np.isfinite(found[~np.eye(len(found), dtype=bool)]).all():
+        bad = ~np.isfinite(found).all(axis=-1) & ~np.eye(len(found), dtype=bool)
+        if bad.any():
+            pair = ", ".join(str(self._positions[k]) for k in np.argwhere(bad)[0])
             raise ModelError(
-                f"the superposed pass of {self._model.name} gave NaN or infinite values: try "
-                "precision='reference', or method='exact'"
+                f"the superposed pass of {self._model.name} "
+                f"({arithmetic_of(self._model, self.precision)}) gave NaN or infinite values, "
+                f"first for the pair {pair} (0-based): try precision='reference', or "
+                "method='exact'"
             )
         estimates = found
         if len(found) < len(self.scan.protein):

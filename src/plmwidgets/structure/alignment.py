@@ -13,6 +13,9 @@ are left out rather than placed far from the rest."""
 GAP_LOOSE: Final = -60
 """For a structure whose residues all belong to the sequence: even a lone residue is placed."""
 
+MOST_CELLS: Final = 10**8
+"""Of the table of an alignment, at 13 bytes each."""
+
 
 def align(
     residues: str,
@@ -57,6 +60,11 @@ def align(
 
 def _trace(residues: str, sequence: str, gap: int) -> NDArray[np.int64]:
     """Aligned pairs (residue, position) of the best alignment."""
+    if len(residues) * len(sequence) > MOST_CELLS:
+        raise ValueError(
+            f"{len(residues):,} residues are too many to be aligned with a sequence of "
+            f"{len(sequence):,}: cut out a chain or a domain"
+        )
     from biotite.sequence import GeneralSequence, LetterAlphabet
     from biotite.sequence.align import SubstitutionMatrix, align_optimal
 

@@ -4,6 +4,7 @@ import gzip
 import io
 import operator
 import warnings
+import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,10 @@ _FORMATS: Final = {
     ".bcif": "BinaryCIF",
 }
 STRUCTURE_SUFFIXES: Final = tuple(_FORMATS)
+LARGEST: Final = 500 * 10**6
+"""Bytes of a file that is read, unpacked: half as much again as the largest entries of the PDB."""
+MOST_VALUES: Final = 2 * 10**7
+"""In a column of a BinaryCIF file: the largest entries have some million atoms."""
 NO_KEY: Final = -(10**9)
 """Key of atoms that have no place in a full sequence; programs write keys below zero too."""
 
@@ -74,13 +79,15 @@ def is_structure_file(path: Path) -> bool:
 
 
 def require_file(path: Path) -> None:
-    """Raise `FileNotFoundError` if there is nothing there, `ValueError` if it is a folder."""
+    """Raise `FileNotFoundError` if there is nothing there, `ValueError` if it is no plain file."""
     if path.is_dir():
         raise ValueError(f"{path} is a folder: name a file in it")
     if not path.exists():
         raise FileNotFoundError(
             f"there is no file {path.name!r} in {path.parent.resolve()}: check the path"
         )
+    if not path.is_file():  # a pipe or a device may have no end
+        raise ValueError(f"{path} is no plain file: copy its content into one")
 
 
 def read_text(path: Path) -> str:
@@ -123,6 +130,7 @@ def read_model(path: Path, model: int = 1) -> FileModel:
             # biotite tells of elements it guessed from atom names, which is right for proteins.
             warnings.simplefilter("ignore", UserWarning)
             atoms, constructs = read(content, model)
+            _check_insertion_codes(atoms, constructs)
     except _UsageError as error:
         raise ValueError(f"{path.name} {error}") from None
     except Exception as error:  # parsers fail in many ways on damaged files
@@ -147,14 +155,22 @@ class _UsageError(Exception):
 
 def _content(path: Path) -> bytes:
     require_file(path)
-    content = path.read_bytes()
-    if path.suffix.lower() == ".gz":
-        try:
-            content = gzip.decompress(content)
-        except (OSError, EOFError) as error:
-            raise UnreadableFileError(
-                f"{path.name} cannot be unpacked: it is no gzip file, or is cut off ({error})"
-            ) from error
+    packed = path.suffix.lower() == ".gz"
+    try:
+        with gzip.open(path) if packed else path.open("rb") as stream:
+            # A small gzip file can unpack to more than any memory.
+            content: bytes = stream.read(LARGEST + 1)
+    except (OSError, EOFError, zlib.error) as error:
+        if not packed or isinstance(error, PermissionError):
+            raise
+        raise UnreadableFileError(
+            f"{path.name} cannot be unpacked: it is no gzip file, or is cut off ({error})"
+        ) from error
+    if len(content) > LARGEST:
+        raise UnreadableFileError(
+            f"{path.name} holds more than {LARGEST // 10**6:,} MB{' unpacked' * packed}, which no "
+            "structure or sequence of one protein needs: cut out the chain or the entry"
+        )
     return content
 
 
@@ -216,9 +232,29 @@ def _read_cif(content: bytes, model: int) -> _Parsed:
 
 
 def _read_bcif(content: bytes, model: int) -> _Parsed:
+    import msgpack
     from biotite.structure.io.pdbx import BinaryCIFFile
 
-    return _from_blocks(BinaryCIFFile.read(io.BytesIO(content)), model)
+    tree = msgpack.unpackb(content)
+    _check_sizes(tree)
+    return _from_blocks(BinaryCIFFile.deserialize(tree), model)
+
+
+def _check_sizes(node: Any) -> None:
+    """Refuse a BinaryCIF file that claims to unpack to tables larger than any structure's.
+
+    A few bytes can stand for a run of any length, and room for it is made before that is seen.
+    """
+    if isinstance(node, dict):
+        sizes = [node[name] for name in ("srcSize", "rowCount") if name in node]
+        sizes += [None] if node.get("kind") == "RunLength" and "srcSize" not in node else []
+        if not all(isinstance(size, int) and 0 <= size <= MOST_VALUES for size in sizes):
+            raise _UsageError(
+                f"states a table of {sizes} values, and no structure has more than {MOST_VALUES:,}"
+            )
+    if isinstance(node, dict | list):
+        for part in node.values() if isinstance(node, dict) else node:
+            _check_sizes(part)
 
 
 def _from_blocks(file: Any, model: int) -> _Parsed:
@@ -248,7 +284,7 @@ def _from_blocks(file: Any, model: int) -> _Parsed:
     annotations = {
         "chain_id": column(["auth_asym_id", "label_asym_id"], str, ""),
         "res_id": column(["auth_seq_id", "label_seq_id"], int, -1),
-        "ins_code": column(["pdbx_PDB_ins_code"], str, ""),
+        "ins_code": _codes(column(["pdbx_PDB_ins_code"], str, "")),
         "res_name": column(["label_comp_id", "auth_comp_id"], str, ""),
         "hetero": column(["group_PDB"], str, "ATOM") == "HETATM",
         "atom_name": column(["label_atom_id", "auth_atom_id"], str, ""),
@@ -273,6 +309,11 @@ def _from_blocks(file: Any, model: int) -> _Parsed:
     return atoms, constructs
 
 
+def _codes(texts: NDArray[np.str_]) -> NDArray[np.str_]:
+    """Return insertion codes; some programs write the signs for none as if they were codes."""
+    return np.where(np.isin(texts, [".", "?"]), "", texts)
+
+
 def _constructs(
     block: Any, chains: NDArray[np.str_], entities: NDArray[np.str_]
 ) -> dict[str, list[Monomer]]:
@@ -293,7 +334,7 @@ def _constructs(
         if "pdb_seq_num" in scheme:
             numbers = scheme["pdb_seq_num"].as_array(str, "").tolist()
         if "pdb_ins_code" in scheme:
-            codes = scheme["pdb_ins_code"].as_array(str, "").tolist()
+            codes = _codes(scheme["pdb_ins_code"].as_array(str, "")).tolist()
         names = scheme["mon_id"].as_array(str).tolist()
         strands = scheme["pdb_strand_id"].as_array(str).tolist()
         for chain, key, name, number, code in zip(
@@ -310,11 +351,24 @@ def _constructs(
                 strict=True,
             )
         )
+        of_entity: dict[str, list[tuple[int, str]]] = {}
+        for entity, key, name in rows:
+            of_entity.setdefault(entity, []).append((key, name))
         for chain, entity in dict.fromkeys(zip(chains.tolist(), entities.tolist(), strict=True)):
-            for row_entity, key, name in rows:
-                if row_entity == entity:
-                    add(chain, key, name, None)
+            for key, name in of_entity.get(entity, []):
+                add(chain, key, name, None)
     return {chain: [monomers[key] for key in sorted(monomers)] for chain, monomers in found.items()}
+
+
+def _check_insertion_codes(atoms: "AtomArray", constructs: dict[str, list[Monomer]]) -> None:
+    # They become part of the labels, which people type and other programs read.
+    codes = set(np.unique(atoms.ins_code).tolist())
+    codes |= {m.number[1] for chain in constructs.values() for m in chain if m.number}
+    for code in codes:
+        if code and not (code.isascii() and code.isalnum() and len(code) <= 4):
+            raise _UsageError(
+                f"has {code[:40]!r} as an insertion code, which is one letter: mend it"
+            )
 
 
 def _check_model(model: int, count: int) -> None:

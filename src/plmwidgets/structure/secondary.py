@@ -6,6 +6,10 @@ from typing import Any
 import numpy as np
 
 MIN_RESIDUES = 3
+CELL = 5.2
+"""Å; biotite finds contacts in a grid of such cells over the whole chain."""
+MOST_CELLS = 10**8
+"""Of that grid, at 8 bytes: 2,400 Å in every direction."""
 
 
 def secondary_structure(atoms: Any) -> dict[str, Any]:
@@ -24,10 +28,14 @@ def secondary_structure(atoms: Any) -> dict[str, Any]:
     -------
     dict of str to CIFCategory
         ``struct_conf`` (helices) and ``struct_sheet_range`` (strands); without any, left out.
+        Nothing for a chain whose atoms are so far apart that its file must be damaged.
     """
     from biotite.structure import annotate_sse, get_residues
     from biotite.structure.io.pdbx import CIFCategory
 
+    spread = np.ptp(atoms.coord, axis=0) if len(atoms.coord) else np.zeros(3)
+    if np.prod(spread / CELL + 1, dtype=np.float64) > MOST_CELLS:
+        return {}
     # Residues whose neighbours are missing are measured across the gap: runs end there.
     numbers, _ = get_residues(atoms)
     labels = annotate_sse(atoms)

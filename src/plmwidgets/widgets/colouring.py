@@ -130,7 +130,7 @@ class ColouredView(View):
         ``"chemistry"``, or the name of one of `colour_options`.
     """
 
-    colour_by = t.Unicode(CHEMISTRY).tag(sync=True)
+    colour_by = t.Unicode(CHEMISTRY).tag(sync=True, page=True)
     colour_options: t.List[Any] = t.List().tag(sync=True)
     values = t.Any(None).tag(sync=True)
     value_label = t.Unicode().tag(sync=True)

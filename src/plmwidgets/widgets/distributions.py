@@ -44,8 +44,8 @@ class Distributions(View):
     notice = t.Unicode().tag(sync=True)  # of a page without a kernel: why bars are missing
     letters = t.Unicode(AMINO_ACIDS, read_only=True).tag(sync=True)
     chemistry_order = t.Unicode(CHEMISTRY_ORDER, read_only=True).tag(sync=True)
-    profile = t.Enum(["heat", "logo"], "heat").tag(sync=True)
-    order = t.Enum(["alphabet", "chemistry"], "alphabet").tag(sync=True)
+    profile = t.Enum(["heat", "logo"], "heat").tag(sync=True, page=True)
+    order = t.Enum(["alphabet", "chemistry"], "alphabet").tag(sync=True, page=True)
 
     def __init__(
         self,

@@ -134,6 +134,12 @@ class Explorer(ipywidgets.GridBox):
         for view in self.children:
             view.presenter = change["new"]
 
+    def set_state(self, sync_data: dict[str, Any]) -> None:
+        """Take nothing of the page: it changes the views, and what holds them is not its business.
+
+        ipywidgets calls it.
+        """
+
     def _display_(self) -> Any:
         # marimo asks for this; it draws anywidgets, but no grid of ipywidgets that holds them.
         import marimo

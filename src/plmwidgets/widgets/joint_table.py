@@ -51,9 +51,9 @@ class JointTable(View):
     _bundle = t.Unicode(bundle("joint_table"), read_only=True).tag(sync=True)
     table = t.Any(None, read_only=True).tag(sync=True)
     pending = t.Bool(False).tag(sync=True)
-    automatic = t.Bool(True).tag(sync=True)
-    show = t.Enum(["log_ratio", "probability"], "log_ratio").tag(sync=True)
-    chain_order = t.Enum(list(ORDERS), "mean").tag(sync=True)
+    automatic = t.Bool(True).tag(sync=True, page=True)
+    show = t.Enum(["log_ratio", "probability"], "log_ratio").tag(sync=True, page=True)
+    chain_order = t.Enum(list(ORDERS), "mean").tag(sync=True, page=True)
     letters = t.Unicode(AMINO_ACIDS, read_only=True).tag(sync=True)
     chemistry_order = t.Unicode(CHEMISTRY_ORDER, read_only=True).tag(sync=True)
 
@@ -114,7 +114,7 @@ class JointTable(View):
             )
         return self.joint.table(self.chain_order)
 
-    def handle(self, kind: Any, content: Any) -> None:
+    def handle(self, kind: str, content: Any) -> None:
         """Compute the pair when the page asks for it."""
         if kind == "compute":
             self.compute()

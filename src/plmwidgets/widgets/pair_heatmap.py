@@ -61,11 +61,11 @@ class PairHeatmap(View):
     """
 
     _bundle = t.Unicode(bundle("pair_heatmap"), read_only=True).tag(sync=True)
-    upper = t.Unicode("js_dist_avg").tag(sync=True)
-    lower = t.Unicode("js_dist_avg").tag(sync=True)
-    normalisation = t.Unicode("none").tag(sync=True)
-    upper_model = t.Unicode().tag(sync=True)
-    lower_model = t.Unicode().tag(sync=True)
+    upper = t.Unicode("js_dist_avg").tag(sync=True, page=True)
+    lower = t.Unicode("js_dist_avg").tag(sync=True, page=True)
+    normalisation = t.Unicode("none").tag(sync=True, page=True)
+    upper_model = t.Unicode().tag(sync=True, page=True)
+    lower_model = t.Unicode().tag(sync=True, page=True)
     models = t.List(t.Unicode(), read_only=True).tag(sync=True)
     options: t.List[Any] = t.List(read_only=True).tag(sync=True)
     normalisations = t.List([list(item) for item in NORMALISATIONS.items()], read_only=True).tag(
@@ -75,7 +75,7 @@ class PairHeatmap(View):
     lower_map = t.Any(None).tag(sync=True)
     distances = t.Any(None).tag(sync=True)
     estimated = t.Any(None).tag(sync=True)
-    colour_limits = t.List(t.Float(), allow_none=True, default_value=None).tag(sync=True)
+    colour_limits = t.List(t.Float(), allow_none=True, default_value=None).tag(sync=True, page=True)
     progress = t.Dict(None, allow_none=True).tag(sync=True)
     region = t.Dict(None, allow_none=True, read_only=True).tag(sync=True)
 
@@ -112,7 +112,7 @@ class PairHeatmap(View):
         """Return the tidy table of the scan above the diagonal, as `PairScan.to_pandas`."""
         return self._scan.to_pandas()
 
-    def handle(self, kind: Any, content: Any) -> None:
+    def handle(self, kind: str, content: Any) -> None:
         """Compute a region first that was drawn on the map."""
         if kind == "prioritise":
             self._scan.prioritise(content.get("rows"), content.get("columns"))
@@ -144,6 +144,18 @@ class PairHeatmap(View):
                 f"no normalisation called {name!r}: choose from {', '.join(NORMALISATIONS)}"
             )
         return name
+
+    @t.validate("colour_limits")
+    def _validate_limits(self, proposal: Any) -> list[float] | None:
+        limits: list[float] | None = proposal["value"]
+        if limits is not None and not (
+            len(limits) == 2 and np.isfinite(limits).all() and limits[0] < limits[1]
+        ):
+            raise t.TraitError(
+                "colour_limits are two numbers, the smaller first, or None for limits taken from "
+                f"the values: not {limits!r}"
+            )
+        return limits
 
     @t.observe("upper_model", "lower_model")
     def _model_changed(self, _: Any) -> None:

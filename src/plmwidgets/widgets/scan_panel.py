@@ -33,7 +33,7 @@ class ScanPanel(View):
         self._show()
         self._at_close.append(scan.subscribe(self._refresh))
 
-    def handle(self, kind: Any, content: Any) -> None:
+    def handle(self, kind: str, content: Any) -> None:
         """Start, pause, resume, cancel or upgrade the scan."""
         actions = {
             "start": self._pair_scan.start,

@@ -10,10 +10,13 @@ import traitlets as t
 
 from plmwidgets.models.masked_lm import Context
 from plmwidgets.protein import Protein
+from plmwidgets.widgets.page_state import PageState, read_state
 from plmwidgets.widgets.throttle import Throttle
 
 MAX_HISTORY = 200
 ECHO_SECONDS = 0.1
+MOST_AHEAD = 10**6
+"""Steps of the clock that a page may be ahead of the kernel, which may have been busy for hours."""
 
 
 class Selection(t.HasTraits):
@@ -134,31 +137,46 @@ class Selection(t.HasTraits):
 
         Raises
         ------
-        TraitError, KeyError, TypeError, ValueError
+        ValueError, TraitError
             If it is malformed; nothing is changed then.
         """
-        masked = self._positions(state["masked"])
-        substitutions = self._letters({int(i): str(letter) for i, letter in state["substitutions"]})
-        focus = self._optional_position(state["focus"])
-        pair = self._optional_pair(state["pair"])
-        clock = int(state["clock"])
         with self._lock:
-            if clock < self.clock:
+            said = self.check_state(state)
+            if said.clock < self.clock:
                 return
             self._merging = True
             try:
                 with self.group():
-                    self.masked, self.substitutions = masked, substitutions
-                    self.focus, self.pair = focus, pair
-                self.clock = max(clock, self.clock)
+                    self.masked = frozenset(said.masked)
+                    self.substitutions = said.substitutions
+                    self.focus, self.pair = said.focus, said.pair
+                self.clock = max(said.clock, self.clock)
             finally:
                 self._merging = False
+
+    def check_state(self, state: Any) -> PageState:
+        """Read a state from a view strictly; nothing is changed.
+
+        Raises
+        ------
+        ValueError, TraitError
+            If it is malformed, or its clock is further ahead than any page can be.
+        """
+        said = read_state(state, len(self.protein))
+        self._letters(said.substitutions)
+        if not self._is_credible(said.clock):
+            raise ValueError(f"the page sent a selection of the far future: {said.clock}")
+        return said
 
     def outrun(self, clock: Any) -> None:
         """Make every view return to what holds, also one whose clock had run ahead to `clock`."""
         with self._lock:
-            self.clock = max(self.clock, clock if isinstance(clock, int) else 0) + 1
+            self.clock = max(self.clock, clock if self._is_credible(clock) else 0) + 1
             self._echo()
+
+    def _is_credible(self, clock: Any) -> bool:
+        # A clock that a page could set at will would, at the end of the numbers, lock all out.
+        return type(clock) is int and clock <= self.clock + MOST_AHEAD
 
     # Validation
 
@@ -169,6 +187,8 @@ class Selection(t.HasTraits):
     @t.validate("hover")
     def _validate_hover(self, proposal: Any) -> tuple[int, ...]:
         values = tuple(proposal["value"])
+        if len(values) > 2:
+            raise t.TraitError(f"the pointer is on two residues at most, not on {len(values)}")
         self._positions(values)
         return tuple(int(v) for v in values)
 
@@ -189,7 +209,7 @@ class Selection(t.HasTraits):
             if isinstance(values, str):
                 values = self.protein.parse_positions(values)
             return frozenset(Context.of(self.protein.sequence, values).masked)
-        except (IndexError, TypeError, ValueError) as error:
+        except (IndexError, OverflowError, TypeError, ValueError) as error:
             raise t.TraitError(str(error)) from None
 
     def _letters(self, values: Mapping[int, str] | str) -> dict[int, str]:
@@ -197,7 +217,7 @@ class Selection(t.HasTraits):
             if isinstance(values, str):
                 values = self.protein.parse_substitutions(values)
             changes = dict(Context.of(self.protein.sequence, (), values).substitutions)
-        except (AttributeError, IndexError, TypeError, ValueError) as error:
+        except (AttributeError, IndexError, OverflowError, TypeError, ValueError) as error:
             raise t.TraitError(f"{error}") from None
         return {i: a for i, a in changes.items() if self.protein.sequence[i] != a}
 

@@ -7,7 +7,7 @@ import traitlets as t
 
 from plmwidgets.protein import Protein
 from plmwidgets.widgets.colouring import ColouredView
-from plmwidgets.widgets.view import bundle
+from plmwidgets.widgets.view import bundle, in_words
 
 
 class SequenceStrip(ColouredView):
@@ -47,20 +47,20 @@ class SequenceStrip(ColouredView):
             self._at_close.append(t.dlink((self._live, "waiting"), (self, "pending")).unlink)
             self.colour_by = "perplexity"
 
-    def handle(self, kind: Any, content: Any) -> None:
+    def handle(self, kind: str, content: Any) -> None:
         """Mask by text, at random or around a residue."""
         if kind == "mask_text":
             try:
-                self.selection.masked = self.protein.parse_positions(str(content["text"]))
+                self.selection.masked = self.protein.parse_positions(content.get("text"))
             except (ValueError, IndexError) as error:
-                self.notice = str(error)
+                self.notice = in_words(error)
         elif kind == "mask_random":
-            self.mask_random(float(content["percent"]))
+            self.mask_random(_number(content, "percent"))
         elif kind == "mask_around":
             try:
-                self.mask_around(float(content["radius"]))
+                self.mask_around(_number(content, "radius"))
             except ValueError as error:
-                self.notice = str(error)
+                self.notice = in_words(error)
         else:
             super().handle(kind, content)
 
@@ -98,8 +98,11 @@ class SequenceStrip(ColouredView):
         Raises
         ------
         ValueError
-            If there is no structure, no residue in focus, or nothing known about where it lies.
+            If the radius is no distance, there is no structure, no residue in focus, or nothing
+            known about where it lies.
         """
+        if not 0 <= radius < np.inf:
+            raise ValueError(f"the radius is a distance in Å, 0 or more, not {radius}")
         if self.protein.structure is None:
             raise ValueError(f"{self.protein.name} has no structure to measure distances in")
         middle = self.selection.focus if centre is None else centre
@@ -112,3 +115,10 @@ class SequenceStrip(ColouredView):
             raise ValueError(f"the structure has no coordinates for {label}")
         near[middle] = True
         self.selection.masked = np.flatnonzero(near).tolist()
+
+
+def _number(content: Any, name: str) -> float:
+    value = content.get(name)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ValueError(f"the page sent {value!r} as the {name}, which is no number")
+    return float(value)

@@ -37,7 +37,7 @@ class StructureView(ColouredView):
     _bundle = t.Unicode(bundle("structure_view"), read_only=True).tag(sync=True)
     structure = t.Unicode(None, allow_none=True, read_only=True).tag(sync=True)
     pairs: t.List[Any] = t.List(read_only=True).tag(sync=True)
-    top_k = t.Int(0).tag(sync=True)
+    top_k = t.Int(0).tag(sync=True, page=True)
     top_k_max = t.Int(0, read_only=True).tag(sync=True)
 
     def __init__(

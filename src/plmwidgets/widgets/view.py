@@ -16,6 +16,7 @@ from plmwidgets.widgets.throttle import Throttle
 # Messages of the page that ask for nothing: one makes the answer to a click come sooner, the other
 # asks whether anyone is there.
 NUDGE, HELLO = "nudge", "hello"
+LONGEST_MESSAGE = 500
 STATIC = Path(__file__).parent.parent / "static"
 
 
@@ -47,6 +48,12 @@ def envelope(values: NDArray[Any] | None) -> dict[str, Any] | None:
     return {"dtype": packed.dtype.name, "shape": list(packed.shape), "data": packed.tobytes()}
 
 
+def in_words(error: Exception) -> str:
+    """Return what an error says, no longer than a view has room for."""
+    words = str(error) or type(error).__name__
+    return words if len(words) <= LONGEST_MESSAGE else f"{words[:LONGEST_MESSAGE]} ..."
+
+
 def _protein_info(protein: Protein, _: Any) -> dict[str, Any]:
     return {
         "name": protein.name,
@@ -74,10 +81,11 @@ class View(anywidget.AnyWidget):
     _bundle = t.Unicode(read_only=True).tag(sync=True)
     protein = t.Instance(Protein, read_only=True).tag(sync=True, to_json=_protein_info)
     selection_id = t.Unicode(read_only=True).tag(sync=True)
-    selection_state = t.Dict().tag(sync=True)
-    hover = t.List(t.Int()).tag(sync=True)
+    # Tagged `page`: what the page may change. A message about any other trait is not heeded.
+    selection_state = t.Dict().tag(sync=True, page=True)
+    hover = t.List(t.Int()).tag(sync=True, page=True)
     error = t.Unicode().tag(sync=True)
-    presenter = t.Bool(False).tag(sync=True)
+    presenter = t.Bool(False).tag(sync=True, page=True)
     # Grows soon after the page was heard: it sees by this that its kernel is alive.
     answered = t.Int(0, read_only=True).tag(sync=True)
     # A trait, as a view that could not be made is closed as well.
@@ -131,43 +139,78 @@ class View(anywidget.AnyWidget):
     def _take_selection(self, change: Any) -> None:
         if change["new"] == self.selection.to_state():
             return
-        accepted = False
         with self.guarded():
             self.selection.merge_state(change["new"])
-            accepted = True
-        if not accepted:
-            self.selection.outrun(change["new"].get("clock"))
         self._show_selection()  # what holds, where the page was late or only nearly right
 
     @t.observe("hover")
     def _take_hover(self, change: Any) -> None:
         with self.guarded():
             self.selection.hover = tuple(change["new"])
+        self._show_hover()
 
     def set_state(self, sync_data: dict[str, Any]) -> None:
-        """Take what the page changed, and let it know; ipywidgets calls it."""
-        super().set_state(sync_data)
-        if set(sync_data) != {"hover"}:
+        """Take what the page changed, and let it know; ipywidgets calls it.
+
+        What the page may not change is left out. Of a malformed message nothing is taken but what
+        stands in the view: why, and the state that holds.
+        """
+        pointing = set(sync_data) == {"hover"}
+        if not pointing:
+            self._forget_page_error()
+        allowed = set(self.trait_names(page=True))
+        changed = {name: value for name, value in sync_data.items() if name in allowed}
+        try:
+            if "selection_state" in changed:
+                self._check_selection(changed["selection_state"])
+            super().set_state(changed)
+        except Exception as error:
+            self._tell(error)
+            self.send_state(list(changed))
+        if not pointing:
             self._answer()
+
+    def _check_selection(self, state: Any) -> None:
+        # First of all, as ipywidgets hands what comes from one page to all others.
+        try:
+            self.selection.check_state(state)
+        except Exception:
+            self.selection.outrun(state.get("clock") if isinstance(state, dict) else 0)
+            raise
 
     def _count_answer(self) -> None:
         self.set_trait("answered", self.answered + 1)
 
     def _receive(self, _: Any, content: Any, __: Any) -> None:
         kind = content.get("type") if isinstance(content, dict) else None
-        with self.guarded():
-            if kind == "undo":
-                self.selection.undo()
-            elif kind == "redo":
-                self.selection.redo()
-            elif kind not in (HELLO, NUDGE):
-                self.handle(kind, content)
+        if kind not in (HELLO, NUDGE):
+            self._forget_page_error()
+            with self.guarded():
+                if kind == "undo":
+                    self.selection.undo()
+                elif kind == "redo":
+                    self.selection.redo()
+                else:
+                    self.handle(str(kind), content)
         if kind != NUDGE:
             self._answer()
 
-    def handle(self, kind: Any, content: Any) -> None:
-        """Act on a message of the page; views extend it."""
+    def handle(self, kind: str, content: Any) -> None:
+        """Act on a message of the page, of which only the kind is known; views extend it.
+
+        Raises
+        ------
+        ValueError
+            If it makes no sense; what else goes wrong is told in the view as well.
+        """
         raise ValueError(f"the page sent a message that is not understood: {kind!r}")
+
+    def _tell(self, error: Exception) -> None:
+        self.error = self._page_error = in_words(error)
+
+    def _forget_page_error(self) -> None:
+        if self.error and self.error == self._page_error:
+            self.error = ""
 
     def guarded(self) -> "_Guard":
         """Run a reaction to the page: what goes wrong is drawn in the view, in its own words."""
@@ -183,12 +226,6 @@ class _Guard:
         return None
 
     def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> bool:
-        view = self._view
-        if error is None:
-            if view.error and view.error == view._page_error:
-                view.error = ""
-            return True
-        if not isinstance(error, Exception):
-            return False
-        view.error = view._page_error = str(error) or type(error).__name__
-        return True
+        if isinstance(error, Exception):
+            self._view._tell(error)
+        return error is None or isinstance(error, Exception)
