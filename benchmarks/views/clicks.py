@@ -42,8 +42,8 @@ def _():
 if __name__ == "__main__":
     app.run()
 """
-# Milliseconds, each drawn anew: a person's pointer comes to rest before the button goes down, and the
-# button is down for a moment. What the pointer alone asks for is drawn by then.
+# Milliseconds, each drawn anew: a person's pointer comes to rest before the button goes down, and
+# the button is down for a moment. What the pointer alone asks for is drawn by then.
 REST = (250, 400)
 DOWN = (60, 110)
 PAUSE = (300, 700)  # between a result and the way to the next residue
