@@ -31,11 +31,13 @@ if TYPE_CHECKING:
     from plmwidgets.scan.joint import JointDistribution as JointDistribution
     from plmwidgets.scan.joint import joint as joint
     from plmwidgets.scan.pair import PairScan as PairScan
+    from plmwidgets.scan.plan import plan_scan as plan_scan
     from plmwidgets.scan.single import SingleScan as SingleScan
     from plmwidgets.scan.start import predict as predict
     from plmwidgets.scan.start import scan_pairs as scan_pairs
     from plmwidgets.scan.start import scan_singles as scan_singles
     from plmwidgets.scan.store import StoreError as StoreError
+    from plmwidgets.scan.windows import scan_windows as scan_windows
     from plmwidgets.widgets.distributions import Distributions as Distributions
     from plmwidgets.widgets.explorer import Explorer as Explorer
     from plmwidgets.widgets.joint_table import JointTable as JointTable
@@ -70,9 +72,11 @@ _HOMES = {
     "link_nglview": "widgets.nglview_link",
     "load_ipython_extension": "ipython",
     "load_model": "models",
+    "plan_scan": "scan.plan",
     "predict": "scan.start",
     "scan_pairs": "scan.start",
     "scan_singles": "scan.start",
+    "scan_windows": "scan.windows",
     "to_nglview": "widgets.nglview_export",
 }
 

@@ -53,6 +53,49 @@ def clean_sequence(text: str) -> str:
     return letters.upper()
 
 
+def fasta_entries(path: Path, text: str) -> list[tuple[str, str]]:
+    """Cut a FASTA file into entries.
+
+    Parameters
+    ----------
+    path : Path
+        Named in messages.
+    text : str
+        The file's content.
+
+    Returns
+    -------
+    list of (str, str)
+        Header, without its sign, and letters as they stand there, unchecked.
+
+    Raises
+    ------
+    ValueError
+        If it is no FASTA file, or holds no entry.
+    """
+    entries: list[tuple[str, list[str]]] = []
+    for line in text.splitlines():
+        if line.startswith(">"):
+            entries.append((line[1:].strip(), []))
+        elif line.startswith(";") or not line.strip():
+            continue
+        elif not entries:
+            raise ValueError(
+                f"{path.name} is no FASTA file: its first line is {line[:40]!r}, but each entry "
+                "starts with a line such as '>name'"
+            )
+        else:
+            entries[-1][1].append(line)
+    if not entries:
+        raise ValueError(f"{path.name} is empty: it holds no FASTA entry")
+    return [(header, "".join(lines)) for header, lines in entries]
+
+
+def entry_name(path: Path, header: str) -> str:
+    """Return the name of a FASTA entry: the first word of its header, or else the file's."""
+    return header.split(maxsplit=1)[0] if header else path.stem
+
+
 def read_fasta(path: Path, text: str, entry: int | str | None) -> tuple[str, str]:
     """Choose an entry of a FASTA file.
 
@@ -71,25 +114,11 @@ def read_fasta(path: Path, text: str, entry: int | str | None) -> tuple[str, str
     name, sequence : str
         First word of the header, and the checked sequence.
     """
-    entries: list[tuple[str, list[str]]] = []
-    for line in text.splitlines():
-        if line.startswith(">"):
-            entries.append((line[1:].strip(), []))
-        elif line.startswith(";") or not line.strip():
-            continue
-        elif not entries:
-            raise ValueError(
-                f"{path.name} is no FASTA file: its first line is {line[:40]!r}, but each entry "
-                "starts with a line such as '>name'"
-            )
-        else:
-            entries[-1][1].append(line)
-    if not entries:
-        raise ValueError(f"{path.name} is empty: it holds no FASTA entry")
-    header, lines = entries[_choose(path, [header for header, _ in entries], entry)]
-    name = header.split()[0] if header else path.stem
+    entries = fasta_entries(path, text)
+    header, letters = entries[_choose(path, [header for header, _ in entries], entry)]
+    name = entry_name(path, header)
     try:
-        return name, clean_sequence("".join(lines))
+        return name, clean_sequence(letters)
     except ValueError as error:
         raise ValueError(f"entry {name!r} of {path.name}: {error}") from error
 

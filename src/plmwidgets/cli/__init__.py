@@ -1,4 +1,7 @@
-"""The command line: a module a command, each with `HELP`, `add_arguments` and `run`."""
+"""The command line: a module a command, each with `HELP`, `add_arguments` and `run`.
+
+`run` returns an exit status, or None for 0.
+"""
 
 import argparse
 import sys
@@ -6,13 +9,19 @@ from collections.abc import Sequence
 from types import ModuleType
 
 from plmwidgets._version import __version__
-from plmwidgets.cli import demo
+from plmwidgets.cli import demo, export, scan
 
-COMMANDS: dict[str, ModuleType] = {"demo": demo}
+COMMANDS: dict[str, ModuleType] = {"demo": demo, "export": export, "scan": scan}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command; returns the exit status (0 done, 1 failed, 2 wrong arguments)."""
+    """Run a command.
+
+    Returns
+    -------
+    int
+        The exit status: 0 done, 1 failed, 2 wrong arguments, 130 stopped by Ctrl-C, 143 by SIGTERM.
+    """
     parser = argparse.ArgumentParser(
         prog="plmwidgets", description="Masked protein language models, without a notebook."
     )
@@ -24,11 +33,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         )
     options = parser.parse_args(arguments)
     try:
-        COMMANDS[options.command].run(options)
+        status: int | None = COMMANDS[options.command].run(options)
     except KeyboardInterrupt:
         print("\nstopped", file=sys.stderr)
-        return 1
-    except (OSError, RuntimeError, ValueError) as error:
+        return 130
+    except (ImportError, OSError, RuntimeError, ValueError) as error:
         print(f"plmwidgets: {error}", file=sys.stderr)
         return 1
-    return 0
+    return status or 0

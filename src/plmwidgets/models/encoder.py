@@ -162,10 +162,11 @@ class Encoder:
         return scores.to(torch.promote_types(scores.dtype, torch.float32)).log_softmax(dim=-1)
 
     @torch.inference_mode()
-    def steps(self, ids: Tensor, tokens: Tensor | None = None) -> Generator[None, None, Tensor]:
+    def steps(self, ids: Tensor, tokens: Tensor | None = None) -> Generator[float, None, Tensor]:
         """Compute log-probabilities of the twenty amino acids, stopping after each layer.
 
-        Other work of the encoder may be done in between. All contexts go through a layer before
+        Yields the share of the layers that is done; other work of the encoder may be done in
+        between. All contexts go through a layer before
         the next is asked for, some of them at a time. The last layer is computed for the wanted
         tokens only.
 
@@ -184,16 +185,18 @@ class Encoder:
         rotation = self.rotation(ids.shape[1])
         size = max(1, STREAM_AT_ONCE // x[0].numel())
         parts = [slice(start, start + size) for start in range(0, len(x), size)]
+        steps = len(self.layers) * len(parts)
         for index, layer in enumerate(self.layers):
+            done = index * len(parts)
             if index < len(self.layers) - 1 or tokens is None:
-                for part in parts:
+                for number, part in enumerate(parts, start=1):
                     self.advance(layer, x[part], rotation, self.buffers)
-                    yield
+                    yield (done + number) / steps
             else:
                 rows = []
-                for part in parts:
+                for number, part in enumerate(parts, start=1):
                     rows.append(self._advance_rows(layer, x[part], rotation, tokens[part]))
-                    yield
+                    yield (done + number) / steps
                 x = torch.cat(rows)
         return self.head(x)
 

@@ -15,7 +15,7 @@ from plmwidgets.models.layers import ARITHMETIC, Arithmetic
 from plmwidgets.models.masked_lm import Context, chosen_precision
 from plmwidgets.models.room import Room, free_memory
 from plmwidgets.models.streaming import MOST_CONTEXTS, STREAM_BYTES, LayerStream
-from plmwidgets.models.superposition import pass_cost, superposed_pass
+from plmwidgets.models.superposition import pass_bytes, pass_cost, superposed_pass
 
 
 class EsmMaskedLM(HuggingFaceMaskedLM):
@@ -115,18 +115,21 @@ class EsmMaskedLM(HuggingFaceMaskedLM):
         contexts: Sequence[Context],
         positions: Ints | None = None,
         precision: str | None = None,
-    ) -> Generator[None, None, NDArray[np.floating[Any]]]:
-        """Do as `log_probabilities`, but stop after each layer, where other work may go between."""
+    ) -> Generator[float, None, NDArray[np.floating[Any]]]:
+        """Do as `log_probabilities`, but stop after each layer, where other work may go between.
+
+        Yields the share of the layers that is done.
+        """
         ids, wanted = self._tokens_of(contexts, positions)
         steps = self._encoder(precision).steps(ids, wanted)
         while True:
             # Buffers are in use within a step, and a scan may run while somebody calls the model.
             with self._turn:
                 try:
-                    next(steps)
+                    share = next(steps)
                 except StopIteration as end:
                     return self._of_residues(end.value, wanted)
-            yield
+            yield share
 
     def pair_pass(
         self,
@@ -184,6 +187,11 @@ class EsmMaskedLM(HuggingFaceMaskedLM):
         """Work of a pair pass over n of `length` residues, in passes over one context."""
         tokens = self.tokens.prefix + length + self.tokens.suffix
         return pass_cost(self.network.config.hidden_size, tokens, n)
+
+    def pair_pass_bytes(self, length: int, n: int) -> int:
+        """Memory for the states of a pair pass over n of `length` residues, in float32."""
+        tokens = self.tokens.prefix + length + self.tokens.suffix
+        return pass_bytes(self.network.config.hidden_size, tokens, n)
 
     def _encoder(self, precision: str | None) -> Encoder:
         name = "double" if precision == "double" else chosen_precision(self, precision)

@@ -195,7 +195,10 @@ class PreciseMaskedLM(MaskedLM, Protocol):
         positions: NDArray[np.int64] | None = None,
         precision: str | None = None,
     ) -> Generator[float | None, None, NDArray[np.floating]]:
-        """Do the same, stopping now and then so that other work may go between."""
+        """Do the same, stopping now and then so that other work may go between.
+
+        Yields the share of the work that is done, or None where it is not known.
+        """
 
 
 class PairPassMaskedLM(PreciseMaskedLM, Protocol):
@@ -215,6 +218,9 @@ class PairPassMaskedLM(PreciseMaskedLM, Protocol):
 
     def pair_pass_cost(self, length: int, n: int) -> float:
         """Work of a pair pass over n of `length` residues, in passes over one context."""
+
+    def pair_pass_bytes(self, length: int, n: int) -> int:
+        """Memory for the states of a pair pass over n of `length` residues."""
 
 
 PRECISIONS: Final = ("reference", "final", "preview")

@@ -103,6 +103,12 @@ def pass_cost(width: int, tokens: int, n: int) -> float:
     return n + 1 + rows / (tokens * (products + scores))
 
 
+def pass_bytes(width: int, tokens: int, n: int) -> int:
+    """Bytes of the states of a pass over all pairs of n tokens, in float32; as for `pass_cost`."""
+    contexts, rows = (n + 1) * tokens, n**2
+    return 3 * 4 * width * (contexts + rows)  # the stream, keys and values of each
+
+
 class _Pass:
     """The states of a pass and what a layer does to them.
 

@@ -136,6 +136,11 @@ class Audit:
         return text
 
 
+def default_replacements(positions: int) -> int:
+    """How many pairs of so many positions to replace by exact ones unless told."""
+    return round(REPLACED_FOR_EACH * positions)
+
+
 def choose_checks(
     estimates: Floats,
     single: Floats,
@@ -166,7 +171,7 @@ def choose_checks(
     score = js_dist_avg(single, i, j, estimates[i, j], estimates[j, i])
     order = np.argsort(-score, kind="stable")
     if replacements is None:
-        replacements = round(REPLACED_FOR_EACH * len(positions))
+        replacements = default_replacements(len(positions))
     replaced = min(replacements, len(order))
     near = min(round(NEAR_SHARE * audit), len(order) - replaced)
     ranks = {

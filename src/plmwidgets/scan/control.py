@@ -152,7 +152,7 @@ class ScanControl(ABC):
             raise RuntimeError("this scan has no model to measure on: scan again with the model")
         return self._run.noise_floor(pairs)
 
-    def wait(self, timeout: float | None = None) -> None:
+    def wait(self, timeout: float | None = None, quiet: bool = False) -> None:
         """Block until the scan ends or is paused, with a progress bar in a terminal.
 
         Interrupting the wait (Ctrl-C) does not stop the scan.
@@ -161,6 +161,8 @@ class ScanControl(ABC):
         ----------
         timeout : float, optional
             Seconds.
+        quiet : bool
+            Leave the bar away.
 
         Raises
         ------
@@ -170,7 +172,7 @@ class ScanControl(ABC):
             What made the scan fail.
         """
         if self._run is not None:
-            self._run.wait(timeout)
+            self._run.wait(timeout, quiet)
 
     @property
     def progress(self) -> ScanProgress:

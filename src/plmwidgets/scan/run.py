@@ -171,8 +171,8 @@ class PairScanRun:
         self._changed()
         return floor
 
-    def wait(self, timeout: float | None = None) -> None:
-        """Block until the scan ends or is paused, with a progress bar in a terminal.
+    def wait(self, timeout: float | None = None, quiet: bool = False) -> None:
+        """Block until the scan ends or is paused, with a progress bar in a terminal unless quiet.
 
         Raises
         ------
@@ -187,7 +187,7 @@ class PairScanRun:
             total=self._total,
             initial=int(self._share() * self._total),
             unit=" pairs",
-            disable=None,
+            disable=True if quiet else None,
             desc="pair scan",
         ) as bar:
             while self.status is ScanStatus.RUNNING:

@@ -208,19 +208,9 @@ def prepare_pairs(
 ) -> PairScan:
     """Set up what `scan_pairs` starts; parameters and errors are the same."""
     protein, model = as_protein(protein), as_model(model)
-    model.check_sequence(protein.sequence)
-    precision = chosen_precision(model, precision)
-    _check_method(model, method, options)
     chosen = None if positions is None else positions_of(protein, positions)
-    if chosen is not None and len(chosen) < 2:
-        raise ValueError("a pair scan needs at least two positions")
-    if len(protein) < 2:
-        raise ValueError("a pair scan needs a protein of at least two residues")
-    if len(protein) > LARGEST:
-        raise ValueError(
-            f"a pair scan takes at most {LARGEST:,} residues and {protein.name} has "
-            f"{len(protein):,}: cut it into domains, and scan each as a protein of its own"
-        )
+    check_scan(protein, model, chosen, method, options)
+    precision = chosen_precision(model, precision)
     # The shape of a batch may decide the last bits of a result: a scan that goes on keeps it.
     provenance = {
         **provenance_of(model, precision),
@@ -256,7 +246,22 @@ def prepare_pairs(
     return scan
 
 
-def _check_method(model: MaskedLM, method: str, options: Mapping[str, Any]) -> None:
+def check_scan(
+    protein: Protein,
+    model: MaskedLM,
+    positions: tuple[int, ...] | None,
+    method: str,
+    options: Mapping[str, Any] | None = None,
+) -> None:
+    """Refuse, as `scan_pairs` does, what cannot be scanned.
+
+    Raises
+    ------
+    ModelError, ValueError
+        See `scan_pairs`.
+    """
+    model.check_sequence(protein.sequence)
+    options = options or {}
     if method not in ("exact", "superposed"):
         raise ValueError(f"unknown method {method!r}: use 'exact' or 'superposed'")
     if options and method == "exact":
@@ -268,6 +273,15 @@ def _check_method(model: MaskedLM, method: str, options: Mapping[str, Any]) -> N
         raise ModelError(
             f"{model.name} has no superposed pass, which exists for models of ESM's and ESM C's "
             "kind alone: scan with method='exact'."
+        )
+    if positions is not None and len(positions) < 2:
+        raise ValueError("a pair scan needs at least two positions")
+    if len(protein) < 2:
+        raise ValueError("a pair scan needs a protein of at least two residues")
+    if len(protein) > LARGEST:
+        raise ValueError(
+            f"a pair scan takes at most {LARGEST:,} residues and {protein.name} has "
+            f"{len(protein):,}: cut it into domains, and scan each as a protein of its own"
         )
 
 
