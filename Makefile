@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet -c const
 SOURCES := pyproject.toml constraints.txt hatch_build.py
 BROWSER_PART := $(shell find js/src js/*.mjs js/package-lock.json 2>/dev/null)
 
-.PHONY: demo test bench bench-views gallery lint types js python clean
+.PHONY: demo test stress bench bench-views gallery lint types js python clean
 
 # In a container one is root, and Jupyter wants to be told that this is meant.
 QUICKSTART = $(BIN)/jupyter lab $(if $(filter 0,$(shell id -u)),--allow-root) examples/quickstart.ipynb
@@ -34,6 +34,11 @@ js: $(VENV)/.test
 
 python: $(VENV)/.test
 	$(BIN)/pytest
+
+# The whole crash suite, of which `make test` holds a short form (kills, damage, full disks), and other
+# tests in numbers.
+stress: $(VENV)/.test
+	$(BIN)/pytest -m stress
 
 # Some minutes, with nothing else on the machine. BENCH="--json figures.json" saves the figures.
 bench: $(VENV)/.test

@@ -10,8 +10,18 @@ os.environ["TRANSFORMERS_OFFLINE"] = "1"
 # As the package sets it before it loads torch itself; the fixtures load torch first.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
+# No test looks into the cache of whoever runs it, or leaves anything there.
+os.environ["PLMWIDGETS_CACHE"] = "off"
+
 import checkpoints
 import pytest
+
+
+@pytest.fixture
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Folder of a cache that is turned on for one test, and for the processes that it starts."""
+    monkeypatch.setenv("PLMWIDGETS_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache" / "scans"
 
 
 @pytest.fixture(scope="session")

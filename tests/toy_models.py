@@ -6,7 +6,7 @@ import zlib
 
 import numpy as np
 
-from plmwidgets.models.masked_lm import ModelIdentity
+from plmwidgets.models.masked_lm import Context, ModelIdentity
 
 
 class ToyModel:
@@ -61,3 +61,16 @@ class NanModel(ToyModel):
         if self.bad_position in context.masked and len(context.masked) > 1:
             values[:] = np.nan
         return values
+
+
+def expected_pairs(model, sequence, positions=None):
+    """The slow and obvious scan."""
+    length = len(sequence)
+    positions = range(length) if positions is None else positions
+    pairs = np.full((length, length, 20), np.nan, np.float32)
+    for i in positions:
+        for j in positions:
+            if i < j:
+                both = model.expected(Context(sequence, (i, j)))
+                pairs[i, j], pairs[j, i] = both[i], both[j]
+    return pairs

@@ -3,7 +3,6 @@
 import os
 import time
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -14,6 +13,7 @@ from plmwidgets.models import as_model
 from plmwidgets.models.masked_lm import MaskedLM
 from plmwidgets.protein import Protein
 from plmwidgets.scan.pair import PairScan
+from plmwidgets.scan.places import inside
 from plmwidgets.scan.several import Scans, protein_of, scans_by_model
 from plmwidgets.scan.start import as_protein, scan_pairs
 from plmwidgets.widgets.pair_heatmap import PairHeatmap
@@ -45,7 +45,7 @@ def compare(
     protein : Protein or str
     models : iterable of MaskedLM or str, or mapping of str to them
         Loaded models, or what `load_model` takes. A mapping states the names to show.
-    store : path, optional
+    store : path or URL, optional
         Folder that keeps every finished block, in a store for each model; the same call goes on
         where it stopped.
     **options
@@ -80,7 +80,7 @@ def compare(
     try:
         for name, model in named.items():
             # Quoted, as names of the hub hold slashes.
-            place = None if store is None else Path(store) / f"{quote(name, safe='')}.zarr"
+            place = None if store is None else inside(store, f"{quote(name, safe='')}.zarr")
             scans[name] = scan_pairs(protein, model, place, **options)
     except Exception:
         for scan in scans.values():

@@ -33,7 +33,12 @@ class PlmMagics(Magics):
         help="what load_model takes: a name such as esm2-8m, a folder, a hub id (default: demo)",
     )
     @argument("--chain", default=None, help="which chain of a structure file")
-    @argument("--store", default=None, metavar="FOLDER", help="folder that keeps the pair scan")
+    @argument(
+        "--store",
+        default=None,
+        metavar="FOLDER",
+        help="folder or URL that keeps the pair scan (default: the cache)",
+    )
     @line_magic
     def plm(self, line: str) -> "Explorer":
         """Open the Explorer on a protein and return it, as in ``explorer = %plm demo``."""

@@ -45,6 +45,7 @@ class Server:
             "JUPYTER_RUNTIME_DIR": str(self.runtime),
             "XDG_CONFIG_HOME": str(folder / "config"),
             "HF_HUB_OFFLINE": "1",
+            "PLMWIDGETS_CACHE": "off",  # every page begins with nothing scanned
         }
         self._log = (folder / "server.log").open("w")
         self._process = subprocess.Popen(

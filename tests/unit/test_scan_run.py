@@ -1,15 +1,8 @@
-import errno
-import json
-import os
-import signal
-import subprocess
-import sys
 import time
-from pathlib import Path
 
 import numpy as np
 import pytest
-from toy_models import NanModel, ToyModel
+from toy_models import NanModel, ToyModel, expected_pairs
 
 from plmwidgets.models.masked_lm import Context, ModelError
 from plmwidgets.protein import Protein
@@ -17,7 +10,6 @@ from plmwidgets.scan.blocks import TILE, Region, by_effect, in_turn, pair_blocks
 from plmwidgets.scan.pair import PairScan
 from plmwidgets.scan.progress import ScanStatus
 from plmwidgets.scan.start import predict, prepare_pairs, scan_pairs, scan_singles
-from plmwidgets.scan.store import PairStore, StoreError
 
 SEQUENCE = "MKTAYIAKQRQISFVKSHFSRQ"
 
@@ -25,19 +17,6 @@ SEQUENCE = "MKTAYIAKQRQISFVKSHFSRQ"
 @pytest.fixture
 def protein():
     return Protein(SEQUENCE, name="test")
-
-
-def expected_pairs(model, sequence, positions=None):
-    """The slow and obvious scan."""
-    length = len(sequence)
-    positions = range(length) if positions is None else positions
-    pairs = np.full((length, length, 20), np.nan, np.float32)
-    for i in positions:
-        for j in positions:
-            if i < j:
-                both = model.expected(Context(sequence, (i, j)))
-                pairs[i, j], pairs[j, i] = both[i], both[j]
-    return pairs
 
 
 def wait_for(condition, seconds=20):
@@ -259,184 +238,6 @@ def test_wait_times_out_and_the_scan_goes_on(protein):
     scan.cancel()
 
 
-# A store
-
-
-def test_the_same_call_resumes_from_the_store_and_computes_only_what_is_missing(protein, tmp_path):
-    store = tmp_path / "scan.zarr"
-    model = ToyModel("resume", seconds=0.004)
-    scan = scan_pairs(protein, model, store=store)
-    wait_for(lambda: scan.progress.done > 100)
-    scan.cancel()
-    scan.wait(10)
-    again = ToyModel("resume", revision="1")
-    kept = PairScan.load(store)
-    kept_pairs = kept.pairs_computed
-    assert 0 < kept_pairs < 231
-    resumed = prepare_pairs(protein, again, store=store)
-    assert resumed.progress.done == kept_pairs
-    assert resumed.progress.status is ScanStatus.PAUSED
-    model.calls.clear()
-    model.seconds = 0
-    resumed.start()
-    resumed.wait(30)
-    # The service is shared by identity, so that the first model object does the work.
-    assert sum(map(len, model.calls)) + sum(map(len, again.calls)) == 231 - kept_pairs
-    np.testing.assert_array_equal(resumed.log_probabilities, expected_pairs(model, SEQUENCE))
-    loaded = PairScan.load(store)
-    np.testing.assert_array_equal(loaded.log_probabilities, resumed.log_probabilities)
-    assert loaded.progress.status is ScanStatus.FINISHED
-
-
-def test_the_same_call_while_a_scan_runs_returns_that_scan(protein, tmp_path):
-    model = ToyModel("twice", seconds=0.01)
-    first = scan_pairs(protein, model, store=tmp_path / "scan.zarr")
-    assert scan_pairs(protein, model, store=tmp_path / "scan.zarr") is first
-    with pytest.raises(StoreError, match="another scan"):
-        scan_pairs(protein, ToyModel("other"), store=tmp_path / "scan.zarr")
-    first.cancel()
-    first.wait(10)
-    second = prepare_pairs(protein, model, store=tmp_path / "scan.zarr")
-    assert second is not first
-
-
-KILLED = """
-import sys
-sys.path.insert(0, {tests!r})
-from toy_models import ToyModel
-from plmwidgets.protein import Protein
-from plmwidgets.scan.start import scan_pairs
-scan = scan_pairs(Protein({sequence!r}), ToyModel("killed", seconds=0.003), store={store!r})
-while scan.progress.done < 120:
-    pass
-print("far enough", flush=True)
-scan.wait()
-"""
-
-
-def test_a_killed_process_loses_at_most_the_blocks_in_flight(tmp_path):
-    store = tmp_path / "scan.zarr"
-    code = KILLED.format(
-        tests=str(Path(__file__).parents[1]), sequence=SEQUENCE * 2, store=str(store)
-    )
-    process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
-    assert process.stdout.readline() == "far enough\n"
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    process.stdout.close()
-    protein = Protein(SEQUENCE * 2)
-    assert PairScan.load(store).pairs_computed >= 120 - 3 * TILE * TILE
-    model = ToyModel("killed")
-    scan = scan_pairs(protein, model, store=store)
-    scan.wait(30)
-    np.testing.assert_array_equal(scan.log_probabilities, expected_pairs(model, SEQUENCE * 2))
-
-
-@pytest.mark.parametrize(
-    ("sequence", "model", "positions", "match"),
-    [
-        ("MKTAYIAKQRQISFVKSHFSRA", ToyModel("owner"), None, "its sequence is that of 'test'"),
-        (SEQUENCE, ToyModel("other"), None, "checkpoint is 'owner', not 'other'"),
-        (SEQUENCE, ToyModel("owner", revision="2"), None, "revision is '1', not '2'"),
-        (SEQUENCE, ToyModel("owner"), [1, 2, 3], "another set of positions"),
-    ],
-)
-def test_a_store_of_another_scan_is_refused_by_name(
-    protein, tmp_path, sequence, model, positions, match
-):
-    store = tmp_path / "scan.zarr"
-    scan_pairs(protein, ToyModel("owner"), store=store).wait(30)
-    with pytest.raises(StoreError, match=match):
-        scan_pairs(Protein(sequence), model, store=store, positions=positions)
-
-
-def test_a_store_that_cannot_be_written_is_refused_before_anything_is_computed(protein, tmp_path):
-    (tmp_path / "file").write_text("not a folder")
-    model = ToyModel("unwritable")
-    with pytest.raises(StoreError, match="choose another path"):
-        scan_pairs(protein, model, store=tmp_path / "file" / "scan.zarr")
-    with pytest.raises(StoreError, match="not a pair scan"):
-        scan_pairs(protein, model, store=tmp_path)
-    assert model.calls == []
-
-
-def test_a_full_disk_fails_the_scan_in_plain_words_and_loses_nothing(
-    protein, tmp_path, monkeypatch
-):
-    store = tmp_path / "scan.zarr"
-    model = ToyModel("full")
-    scan = prepare_pairs(protein, model, store=store)
-    write, calls = PairStore.write_block, []
-
-    def full_after_two(self, *block_and_arrays):
-        calls.append(block_and_arrays[0])
-        if len(calls) == 3:
-            monkeypatch.setattr(
-                "zarr.Array.__setitem__",
-                lambda *_: (_ for _ in ()).throw(OSError(errno.ENOSPC, "No space left")),
-            )
-        write(self, *block_and_arrays)
-
-    monkeypatch.setattr(PairStore, "write_block", full_after_two)
-    scan.start()
-    with pytest.raises(StoreError, match=r"disk is full.*free some space"):
-        scan.wait(30)
-    assert scan.progress.status is ScanStatus.FAILED
-    done = scan.progress.done
-    assert done >= 2 * TILE
-    monkeypatch.undo()
-    scan.resume()
-    scan.wait(30)
-    np.testing.assert_array_equal(
-        PairScan.load(store).log_probabilities, expected_pairs(model, SEQUENCE)
-    )
-
-
-def test_a_damaged_chunk_is_named_and_computed_again(protein, tmp_path):
-    store = tmp_path / "scan.zarr"
-    scan_pairs(protein, ToyModel("damaged"), store=store).wait(30)
-    chunk = next(iter(sorted((store / "pairs" / "c").rglob("0/1/0/0"))))
-    content = bytearray(chunk.read_bytes())
-    content[len(content) // 2] ^= 0xFF
-    chunk.write_bytes(content)
-    model = ToyModel("damaged")
-    with pytest.warns(UserWarning, match=r"chunk 0,1 of pairs .* is damaged"):
-        scan = scan_pairs(protein, model, store=store)
-    scan.wait(30)
-    np.testing.assert_array_equal(
-        PairScan.load(store).log_probabilities, expected_pairs(model, SEQUENCE)
-    )
-
-
-def test_a_store_may_be_an_empty_folder_and_is_there_whole_or_not_at_all(
-    protein, tmp_path, monkeypatch
-):
-    model = ToyModel("empty")
-    (tmp_path / "mine").mkdir()
-    scan_pairs(protein, model, store=tmp_path / "mine").wait(30)
-    assert PairScan.load(tmp_path / "mine").progress.status is ScanStatus.FINISHED
-
-    def killed(*_):
-        raise KeyboardInterrupt
-
-    store = tmp_path / "scan.zarr"
-    with monkeypatch.context() as patch:
-        patch.setattr("zarr.core.attributes.Attributes.update", killed)
-        with pytest.raises(KeyboardInterrupt):
-            prepare_pairs(protein, model, store=store)
-    assert prepare_pairs(protein, model, store=store).progress.status is ScanStatus.READY
-
-
-def test_a_store_without_the_predicted_effects_gets_them(protein, tmp_path):
-    scan = scan_pairs(protein, ToyModel("saved"))
-    scan.wait(30)
-    scan.log_probabilities[:9, 9:] = np.nan
-    scan.log_probabilities[9:, :9] = np.nan
-    scan.save(tmp_path / "scan.zarr")
-    scan_pairs(protein, ToyModel("saved"), store=tmp_path / "scan.zarr").wait(30)
-    assert PairStore.open(tmp_path / "scan.zarr").read_effect() is not None
-
-
 def test_pausing_while_the_singles_run_stops_after_the_slice(protein):
     model = ToyModel("pause singles", seconds=0.06)  # one context a slice
     scan = scan_pairs(protein, model)
@@ -449,24 +250,6 @@ def test_pausing_while_the_singles_run_stops_after_the_slice(protein):
     scan.resume()
     scan.wait(30)
     np.testing.assert_array_equal(scan.log_probabilities, expected_pairs(model, SEQUENCE))
-
-
-def test_a_store_of_a_newer_format_is_refused(protein, tmp_path):
-    store = tmp_path / "scan.zarr"
-    scan_pairs(protein, ToyModel("newer"), store=store).wait(30)
-    path = store / "zarr.json"
-    content = json.loads(path.read_text())
-    content["attributes"]["format_version"] = 99
-    path.write_text(json.dumps(content))
-    with pytest.raises(StoreError, match="upgrade"):
-        PairScan.load(store)
-
-
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
-def test_a_read_only_folder_is_refused(protein, tmp_path):
-    tmp_path.chmod(0o500)
-    with pytest.raises(StoreError, match="read-only"):
-        scan_pairs(protein, ToyModel("readonly"), store=tmp_path / "scan.zarr")
 
 
 # The other verbs

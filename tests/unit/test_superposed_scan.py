@@ -3,6 +3,7 @@
 import gc
 import threading
 import time
+import warnings
 import weakref
 
 import numpy as np
@@ -344,7 +345,7 @@ def test_a_full_disk_after_the_pass_loses_nothing_on_resume(protein, model, tmp_
     def full(*_):
         raise StoreError("the disk is full: free some space and resume")
 
-    monkeypatch.setattr(PairStore, "write_all", full)
+    monkeypatch.setattr(PairStore, "write_estimates", full)
     scan.start()
     with pytest.raises(StoreError, match="disk is full"):
         scan.wait(60)
@@ -357,16 +358,28 @@ def test_a_full_disk_after_the_pass_loses_nothing_on_resume(protein, model, tmp_
     assert back.audit == scan.audit
 
 
-def test_a_damaged_chunk_is_computed_again(protein, model, tmp_path):
-    finished(protein, model, store=tmp_path / "scan.zarr", replacements=3, audit=10)
-    chunk = tmp_path / "scan.zarr" / "pairs" / "c" / "0" / "1" / "0" / "0"
-    chunk.write_bytes(chunk.read_bytes()[:-8] + bytes(8))
-    with pytest.warns(UserWarning, match="damaged and will be computed again"):
-        scan = scan_pairs(protein, model, tmp_path / "scan.zarr", method="superposed")
-    scan.wait(60)
-    assert scan.pairs_computed == scan.pairs_total
-    assert (scan.origin[:8, 8:16] == Origin.EXACT).all()
-    assert PairScan.load(tmp_path / "scan.zarr").pairs_computed == scan.pairs_total
+def test_a_damaged_chunk_of_either_kind_is_computed_again(protein, model, tmp_path):
+    whole = finished(protein, model, store=tmp_path / "scan.zarr")
+    origin = whole.origin.copy()
+    for name, kind in (("scattered", "exact"), ("estimates", "estimated")):
+        folder = tmp_path / "scan.zarr" / name / "c"
+        chunk = max(folder.rglob("*/*/0/0"), key=lambda path: path.stat().st_size)
+        chunk.write_bytes(chunk.read_bytes()[:-8] + bytes(8))
+        with pytest.warns(UserWarning, match=rf"of {name} .* damaged and will be computed again"):
+            scan = scan_pairs(protein, model, tmp_path / "scan.zarr", method="superposed")
+        scan.wait(60)
+        assert scan.pairs_computed == scan.pairs_total
+        row, column = map(int, chunk.relative_to(folder).parts[:2])
+        tile = np.s_[8 * row : 8 * row + 8, 8 * column : 8 * column + 8]
+        if kind == "exact":
+            np.testing.assert_array_equal(scan.origin, origin)
+            np.testing.assert_array_equal(scan.log_probabilities, whole.log_probabilities)
+        else:  # a lost estimate is replaced by the exact pair
+            assert not (scan.origin[tile] == Origin.ESTIMATED).any()
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            back = PairScan.load(tmp_path / "scan.zarr")
+        np.testing.assert_array_equal(back.origin, scan.origin)
 
 
 def test_saving_while_pairs_turn_exact_never_takes_an_estimate_for_exact(

@@ -30,6 +30,7 @@ class HuggingFaceMaskedLM:
     name : str
         For people.
     checkpoint, revision : str
+    by_content : bool
         See `plmwidgets.models.ModelIdentity`.
     weight_bytes : int, optional
         What all weights need on a device where they stay; only `suits` asks.
@@ -56,6 +57,7 @@ class HuggingFaceMaskedLM:
         name: str,
         checkpoint: str,
         revision: str,
+        by_content: bool = False,
         weight_bytes: int = 0,
     ) -> None:
         self.name = name
@@ -63,7 +65,11 @@ class HuggingFaceMaskedLM:
         self.tokens = ResidueTokenizer(tokenizer, name)
         self.device: torch.device = network.device
         self.identity = ModelIdentity(
-            checkpoint, revision, str(network.dtype).removeprefix("torch."), str(self.device)
+            checkpoint,
+            revision,
+            str(network.dtype).removeprefix("torch."),
+            str(self.device),
+            by_content,
         )
         self._check_vocabulary()
         self.capabilities: frozenset[str] = frozenset()

@@ -103,18 +103,22 @@ class ModelIdentity:
         ``"float32"``, ``"bfloat16"``, ``"float16"`` or ``"float64"``.
     device : str
         Where it runs, such as ``"cpu"`` or ``"cuda:0"``.
+    by_content : bool
+        Whether the revision can only be that of these weights, as a commit or a hash is; results
+        of a model that states none are not kept from one session to the next of themselves.
     """
 
     checkpoint: str
     revision: str
     dtype: str
     device: str = field(default="cpu")
+    by_content: bool = field(default=False, compare=False)
 
     @property
     def result_key(self) -> dict[str, str]:
-        """What a stored result must share to be continued: all of the identity but the device."""
+        """What a stored result must share to be continued: the weights and their arithmetic."""
         key = asdict(self)
-        del key["device"]
+        del key["device"], key["by_content"]
         return key
 
 

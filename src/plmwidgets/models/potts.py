@@ -70,7 +70,7 @@ class PottsModel:
         parameters = (self.fields, self.edges, self.couplings)
         digest = hashlib.sha256(b"".join(array.tobytes() for array in parameters)).hexdigest()
         self.name = name
-        self.identity = ModelIdentity(name, digest[:16], "float64")
+        self.identity = ModelIdentity(name, digest[:16], "float64", by_content=True)
         self.capabilities: frozenset[str] = frozenset()
         self.max_length: int | None = len(self.fields)
         self._build_neighbours()

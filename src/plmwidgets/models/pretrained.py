@@ -104,6 +104,7 @@ def load(
         name=source.name,
         checkpoint=source.checkpoint,
         revision=files.revision,
+        by_content=True,  # a commit, or a hash of the files
         weight_bytes=needed,
         **streams,
     )

@@ -184,8 +184,8 @@ class ScanControl(ABC):
         return ScanProgress(status, "", done, total, done / total, None, None, 0.0, "")
 
     @property
-    def store_path(self) -> Path | None:
-        """The folder that keeps the scan while it runs; None for one kept in memory alone."""
+    def store_path(self) -> Path | str | None:
+        """The folder or URL that keeps the scan while it runs; None for one in memory alone."""
         return None if self._run is None or self._run.store is None else self._run.store.path
 
     def subscribe(self, listener: Callable[[], None]) -> Callable[[], None]:

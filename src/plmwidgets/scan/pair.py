@@ -343,7 +343,8 @@ class PairScan(ScanControl):
 
         Parameters
         ----------
-        path : path
+        path : path or URL
+            A URL is one that fsspec reaches, such as ``"s3://bucket/scan.zarr"``.
         replace : bool
             Overwrite a scan that is there already; never anything else.
 
@@ -370,7 +371,7 @@ class PairScan(ScanControl):
 
         Parameters
         ----------
-        path : path
+        path : path or URL
         protein : Protein, optional
             The protein with its structure, which is not saved; its sequence must be the same.
 

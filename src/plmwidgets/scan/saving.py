@@ -1,14 +1,14 @@
 """What single and pair results share when they are written to a store and read back."""
 
 import os
-import shutil
-import uuid
 from collections.abc import Callable
-from pathlib import Path
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from plmwidgets._warn import warn
 from plmwidgets.protein import Protein
+from plmwidgets.scan.description import is_free
+from plmwidgets.scan.places import Place, StoreError, explained, place_of
 from plmwidgets.scan.store import PairStore
 
 if TYPE_CHECKING:
@@ -27,25 +27,36 @@ def save_result(
     An older scan that is to be replaced is removed once the new one is whole, so that a disk that
     fills meanwhile loses nothing.
     """
-    folder = Path(path).expanduser()
-    if not (replace and folder.is_dir() and any(folder.iterdir())):
-        write(_create_store(result, folder))
+    place = place_of(path)
+    if not (replace and _is_scan(place)):
+        with explained(place):
+            if not is_free(place):
+                raise StoreError(f"{place} exists already: choose another path, or remove it")
+        write(_create_store(result, place))
         return
-    PairStore.open(folder)  # refuses what is no pair scan
-    fresh = folder.with_name(f".{folder.name}.{uuid.uuid4().hex}")
+    fresh = place.sibling()
     try:
         write(_create_store(result, fresh))
     except BaseException:
-        shutil.rmtree(fresh, ignore_errors=True)
+        with suppress(OSError):
+            fresh.remove()
         raise
-    shutil.rmtree(folder)
-    fresh.rename(folder)
+    with explained(place):
+        place.replace_by(fresh)
 
 
-def _create_store(result: "SingleScan | PairScan", folder: Path) -> PairStore:
+def _is_scan(place: Place) -> bool:
+    try:
+        PairStore.open(place)  # refuses what is no pair scan
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def _create_store(result: "SingleScan | PairScan", place: Place) -> PairStore:
     protein, provenance = result.protein, result.provenance
     return PairStore.create(
-        folder,
+        place,
         sequence=protein.sequence,
         labels=protein.residue_labels,
         name=protein.name,

@@ -193,7 +193,7 @@ class SingleScan:
 
         Parameters
         ----------
-        path : path
+        path : path or URL
         replace : bool
             Overwrite a scan that is there already; never anything else.
 
@@ -212,7 +212,7 @@ class SingleScan:
 
         Parameters
         ----------
-        path : path
+        path : path or URL
         protein : Protein, optional
             The protein with its structure, which is not saved; its sequence must be the same.
 

@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import Any, Literal
 from weakref import WeakValueDictionary
 
@@ -10,19 +9,22 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
+from plmwidgets._warn import warn
 from plmwidgets.models import as_model
 from plmwidgets.models.masked_lm import Context, MaskedLM, ModelError, chosen_precision
 from plmwidgets.protein import Protein
+from plmwidgets.scan.cache import VARIABLE, cached_place, mark_used
 from plmwidgets.scan.pair import PairScan
+from plmwidgets.scan.places import DamagedStoreError, Place, StoreError, place_of
 from plmwidgets.scan.progress import ScanStatus
 from plmwidgets.scan.run import SINGLES_AT_ONCE, PairScanRun
 from plmwidgets.scan.single import SingleScan, single_contexts
-from plmwidgets.scan.store import PairStore, StoreError
+from plmwidgets.scan.store import PairStore
 from plmwidgets.scan.superposed import SuperposedRun
 from plmwidgets.scan.tables import probability_table
 from plmwidgets.service import Priority, service_for
 
-_with_store: "WeakValueDictionary[Path, PairScan]" = WeakValueDictionary()
+_with_store: "WeakValueDictionary[str, PairScan]" = WeakValueDictionary()
 SMALLEST_OPTION = {"replacements": 0, "audit": 2, "memory": 0, "tolerance": 0}
 LARGEST = 4000  # residues: the result, 2 x 20 numbers a pair, is held in memory (1.3 GB there)
 
@@ -134,8 +136,9 @@ def scan_pairs(
     ----------
     protein : Protein or str
     model : MaskedLM or str
-    store : path, optional
-        Folder (Zarr) that keeps every finished block. The same call after a crash, or in another
+    store : path or URL, optional
+        Folder (Zarr), or a URL that fsspec knows, such as ``"s3://bucket/scan.zarr"``, that keeps
+        every finished block. The same call after a crash, or in another
         session, goes on where it stopped. A store of another sequence, model or precision is
         refused.
     positions : iterable of int, or str, optional
@@ -177,7 +180,7 @@ def scan_pairs(
         If there are fewer than two positions, more than 4,000 residues, or the method, precision
         or an option is not known.
     """
-    options = {
+    options: dict[str, Any] = {
         "replacements": replacements,
         "audit": audit,
         "memory": memory,
@@ -204,9 +207,14 @@ def prepare_pairs(
     *,
     method: Literal["exact", "superposed"] = "exact",
     precision: str | None = None,
+    cache: bool = False,
     **options: Any,
 ) -> PairScan:
-    """Set up what `scan_pairs` starts; parameters and errors are the same."""
+    """Set up what `scan_pairs` starts; parameters and errors are the same.
+
+    With `cache` and without a store, the scan is kept in the cache folder, if that is possible:
+    if its model's identity names the weights, and if the folder can be written to.
+    """
     protein, model = as_protein(protein), as_model(model)
     chosen = None if positions is None else positions_of(protein, positions)
     check_scan(protein, model, chosen, method, options)
@@ -216,22 +224,29 @@ def prepare_pairs(
         **provenance_of(model, precision),
         "batch": model.preferred_batch(len(protein)),
     }
-    if store is not None:
-        # A cell that is run again while its scan runs gets that scan: two would do all work twice.
-        place = Path(store).expanduser().resolve()
-        running = _with_store.get(place)
-        if running is not None and _goes_on(running, protein, provenance, chosen):
-            if running.method != method:
-                raise StoreError(
-                    f"the {running.method} scan of {place} is running in this session: wait for "
-                    "it, or cancel it, before a scan by another method goes on from there"
-                )
+    place = None if store is None else place_of(store)
+    if store is None and cache and model.identity.by_content:
+        place = cached_place(protein.sequence, provenance["identity"], chosen)
+    # A cell that is run again while its scan runs gets that scan: two would do all work twice.
+    running = None if place is None else _with_store.get(place.key)
+    if running is not None and _goes_on(running, protein, provenance, chosen):
+        if running.method == method:
             return running
+        told = f"the {running.method} scan of {place} is running in this session"
+        if store is not None:
+            raise StoreError(
+                f"{told}: wait for it, or cancel it, before a scan by another method goes on from "
+                "there"
+            )
+        warn(f"{told}: the {method} one is kept in memory alone")
+        place = None
     scan = PairScan(protein, provenance=provenance, positions=chosen)
     opened = None
-    if store is not None:
-        opened = _open_or_create(store, protein, chosen, provenance)
-        _with_store[place] = scan
+    if place is not None:
+        open_store = _open_in_cache if store is None else _open_or_create
+        opened = open_store(place, protein, chosen, provenance)
+    if place is not None and opened is not None:
+        _with_store[place.key] = scan
         single = opened.read_single()
         scan.single = None if single is None else SingleScan(protein, single, provenance)
         scan.take(opened)
@@ -321,17 +336,19 @@ def provenance_of(model: MaskedLM, precision: str) -> dict[str, Any]:
 
 
 def _open_or_create(
-    path: str | os.PathLike[str],
+    place: Place,
     protein: Protein,
     positions: tuple[int, ...] | None,
     provenance: Mapping[str, Any],
+    optional: bool = False,
 ) -> PairStore:
     identity = provenance["identity"]
+    place.tidy()
     try:
-        store = PairStore.open(path)
+        store = PairStore.open(place, optional=optional)
     except FileNotFoundError:
-        return PairStore.create(
-            path,
+        store = PairStore.create(
+            place,
             sequence=protein.sequence,
             labels=protein.residue_labels,
             name=protein.name,
@@ -339,6 +356,32 @@ def _open_or_create(
             positions=positions,
             dtype="float64" if identity["dtype"] == "float64" else "float32",
             provenance=provenance,
+            optional=optional,
         )
+    # A new one as well: another process may have been there first.
     store.check(sequence=protein.sequence, identity=identity, positions=positions)
+    return store
+
+
+def _open_in_cache(
+    place: Place,
+    protein: Protein,
+    positions: tuple[int, ...] | None,
+    provenance: Mapping[str, Any],
+) -> PairStore | None:
+    """Open or create a store of the cache; None, and a warning, if that cannot be done."""
+    try:
+        try:
+            store = _open_or_create(place, protein, positions, provenance, optional=True)
+        except DamagedStoreError as error:
+            warn(f"{error}. It lay in the cache, from where it is removed: the scan begins anew")
+            place.remove()
+            store = _open_or_create(place, protein, positions, provenance, optional=True)
+        mark_used(place)
+    except (StoreError, OSError) as error:
+        warn(
+            f"{error}. The scan is in memory alone: state a store, or another folder for the cache "
+            f"by {VARIABLE}"
+        )
+        return None
     return store

@@ -3,15 +3,16 @@
 One chunk of ``pairs`` is one block of the scan and is written whole, so a killed process loses at
 most the blocks in flight and a resumed scan recomputes just the chunks that are missing. Each chunk
 carries a checksum: damage is found when it is read, reported, and counts as missing.
+
+Processes may scan into one store at the same time, by whatever methods, without a lock: whole
+blocks, single exact pairs and estimates lie in arrays of their own, so that a chunk is only ever
+replaced by one that holds the same.
 """
 
-import errno
 import math
 import os
-import uuid
-import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -19,28 +20,24 @@ from typing import Any
 import numpy as np
 import zarr
 from numpy.typing import NDArray
-from zarr.codecs import Crc32cCodec, ZstdCodec
 
 from plmwidgets._version import __version__
+from plmwidgets._warn import warn
 from plmwidgets.alphabet import AMINO_ACIDS
+from plmwidgets.scan import description
 from plmwidgets.scan.audit import Audit, Checks
 from plmwidgets.scan.blocks import TILE, Block
 from plmwidgets.scan.origin import Origin
+from plmwidgets.scan.places import Place, StoreError, explained, is_damage, place_of
 
-FORMAT = "plmwidgets-pair-scan"
-FORMAT_VERSION = 2
-"""2 knows estimated pairs; a scan of version 1 is read as well: all its pairs are exact."""
+__all__ = ["PairStore", "StoreError"]
 
 Array = NDArray[np.floating[Any]]
-_COMPRESSORS = [ZstdCodec(level=1), Crc32cCodec()]
-
-
-class StoreError(RuntimeError):
-    """A store cannot be written or read, or belongs to another scan."""
+BAND = 8 * TILE
 
 
 class PairStore:
-    """The results of one pair scan in a folder.
+    """The results of one pair scan in a folder, or at a URL.
 
     Arrays of the Zarr group, with L residues:
 
@@ -49,26 +46,38 @@ class PairStore:
     ``effect`` (L, L)
         The effect predicted from single masks, which orders the pairs.
     ``pairs`` (L, L, 2, 20)
-        At ``[i, j]`` with i < j: log p(i | {i, j}) and log p(j | {i, j}).
-    ``estimated`` (L, L)
-        Whether the pair i < j was estimated by a superposed pass.
+        At ``[i, j]`` with i < j: log p(i | {i, j}) and log p(j | {i, j}), exact, in whole blocks.
+    ``scattered`` (L, L, 2, 20)
+        The same for the exact pairs of a superposed scan, which are some of a block.
+    ``estimates`` (L, L, 2, 20)
+        The same, estimated by a superposed pass; they stay where an exact pair has come.
     ``checked`` (m, 2, 20)
         Estimates of the pairs that a superposed scan computes exactly.
 
     What is not computed yet is NaN. Open one with `create` or `open`.
     """
 
-    def __init__(self, path: Path, group: zarr.Group) -> None:
-        self.path = path
-        self._group = group
+    def __init__(self, place: Place, kept: Mapping[str, Any], optional: bool = False) -> None:
+        self.place = place
+        self._kept = dict(kept)
+        self._optional = optional
+        self._warned = False
+        self._damaged: set[str] = set()
+        with self._writing(always=True):
+            self._arrays = description.open_arrays(place, self._kept)
 
     def __repr__(self) -> str:
         return f"PairStore({str(self.path)!r})"
 
+    @property
+    def path(self) -> Path | str:
+        """Where it is: a folder, or a URL."""
+        return self.place.path
+
     @classmethod
     def create(
         cls,
-        path: str | os.PathLike[str],
+        path: str | os.PathLike[str] | Place,
         *,
         sequence: str,
         labels: Sequence[str],
@@ -77,58 +86,39 @@ class PairStore:
         positions: Sequence[int] | None = None,
         dtype: str = "float32",
         provenance: Mapping[str, Any] | None = None,
+        optional: bool = False,
     ) -> "PairStore":
-        """Create an empty store; the folder must not exist yet, or be empty.
+        """Create an empty store where none is yet, as `description.is_free` tells.
+
+        If another process was faster, the store is the one that it made: `check` tells whose.
+
+        Parameters
+        ----------
+        optional : bool
+            What cannot be written later is told in a warning instead of an error.
 
         Raises
         ------
         StoreError
-            If something else is there, or the place cannot be written to.
+            If the place cannot be written to.
         """
-        folder = Path(path).expanduser()
-        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-            raise StoreError(f"{folder} exists already: choose another path, or remove it")
-        length = len(sequence)
-        with _explained(folder):
-            # Under another name until it is whole: a kill leaves no half-made store in the way,
-            # and of two processes that create the same one the later is told.
-            unfinished = folder.with_name(f".{folder.name}.{uuid.uuid4().hex}")
-            group = zarr.open_group(unfinished, mode="w-", zarr_format=3)
-            arrays = {
-                "single": ((length, 20), (length, 20)),
-                "effect": ((length, length), (length, length)),
-                "pairs": ((length, length, 2, 20), (TILE, TILE, 2, 20)),
+        place = place_of(path)
+        with explained(place):
+            described = {
+                "sequence": sequence,
+                "labels": list(labels),
+                "name": name,
+                "identity": dict(identity),
+                "positions": None if positions is None else [int(p) for p in positions],
+                "dtype": dtype,
+                "amino_acids": AMINO_ACIDS,
+                "provenance": {"plmwidgets": __version__, **(provenance or {})},
             }
-            for array, (shape, chunks) in arrays.items():
-                group.create_array(
-                    array,
-                    shape=shape,
-                    chunks=chunks,
-                    dtype="float32" if array == "effect" else dtype,
-                    fill_value=float("nan"),
-                    compressors=_COMPRESSORS,
-                )
-            _create_estimated(group, length)
-            group.attrs.update(
-                {
-                    "format": FORMAT,
-                    "format_version": FORMAT_VERSION,
-                    "sequence": sequence,
-                    "labels": list(labels),
-                    "name": name,
-                    "identity": dict(identity),
-                    "positions": None if positions is None else [int(p) for p in positions],
-                    "amino_acids": AMINO_ACIDS,
-                    "provenance": {"plmwidgets": __version__, **(provenance or {})},
-                }
-            )
-            if folder.exists():
-                folder.rmdir()  # which takes empty ones only
-            unfinished.rename(folder)
-        return cls.open(folder)
+            description.create(place, described)
+        return cls.open(place, optional=optional)
 
     @classmethod
-    def open(cls, path: str | os.PathLike[str]) -> "PairStore":
+    def open(cls, path: str | os.PathLike[str] | Place, *, optional: bool = False) -> "PairStore":
         """Open a store, or a saved result.
 
         Raises
@@ -138,27 +128,15 @@ class PairStore:
         StoreError
             If it is no pair scan, or one of a newer format.
         """
-        folder = Path(path).expanduser()
-        if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
-            raise FileNotFoundError(f"there is no pair scan at {folder}")
-        try:
-            group = zarr.open_group(folder, mode="r+", zarr_format=3)
-            metadata: dict[str, Any] = dict(group.attrs)
-        except Exception as error:
-            raise StoreError(f"{folder} is not a pair scan that can be read: {error}") from error
-        if metadata.get("format") != FORMAT:
-            raise StoreError(f"{folder} is not a pair scan of plmwidgets")
-        if int(metadata["format_version"]) > FORMAT_VERSION:
-            raise StoreError(
-                f"{folder} was written by a newer plmwidgets "
-                f"({metadata['provenance'].get('plmwidgets')}): upgrade this one to read it"
-            )
-        return cls(folder, group)
+        place = place_of(path)
+        return cls(place, description.read(place), optional)
 
     @property
     def metadata(self) -> dict[str, Any]:
         """Sequence, labels, name, identity, positions and provenance."""
-        return dict(self._group.attrs)
+        floor = description.unseal(self._arrays["single"].attrs.get("noise_floor"))
+        measured = {} if floor is None else {"noise_floor": floor["value"]}
+        return {**self._kept, "provenance": {**self._kept["provenance"], **measured}}
 
     def check(
         self, *, sequence: str, identity: Mapping[str, str], positions: Sequence[int] | None
@@ -207,7 +185,12 @@ class PairStore:
 
     def read_effect(self) -> Array | None:
         """Return the predicted effects, shape (L, L); None while there are none."""
-        return self._read_whole("effect")
+        effect = self._read_whole("effect")
+        if "effect" in self._damaged:
+            # A finished scan needs it no more: it must not be named damaged for ever.
+            with suppress(StoreError):
+                self._write("effect", slice(None), np.nan)
+        return effect
 
     def write_effect(self, effect: Array) -> None:
         """Store the predicted effects, shape (L, L)."""
@@ -225,70 +208,93 @@ class PairStore:
         origin : ndarray of uint8, shape (L, L)
             How each was obtained, codes of `Origin`.
         """
-        upper = self._read_chunks("pairs")
-        directed = upper[:, :, 0].copy()
-        rows, columns = np.triu_indices(len(directed), 1)
-        directed[columns, rows] = upper[rows, columns, 1]
-        there = np.isfinite(directed[..., 0]) & np.isfinite(directed[..., 0]).T
-        origin = np.where(there, Origin.EXACT, Origin.MISSING).astype(np.uint8)
-        np.fill_diagonal(origin, Origin.MISSING)
-        if "estimated" in self._group:
-            # Where this array is damaged, numbers are not known to be exact.
-            estimated = np.triu(self._read_chunks("estimated") != 0)
-            origin[there & (estimated | estimated.T)] = Origin.ESTIMATED
+        directed = _directed(self._read_chunks("pairs"))
+        origin = np.where(_known(directed), Origin.EXACT, Origin.MISSING).astype(np.uint8)
+        for name, of in (("scattered", Origin.EXACT), ("estimates", Origin.ESTIMATED)):
+            if self._has_chunks(name):
+                others = _directed(self._read_chunks(name))
+                taken = _known(others) & (origin == Origin.MISSING)
+                directed[taken] = others[taken]
+                origin[taken] = of
         return directed, origin
 
     def write_block(self, block: Block, directed: Array, origin: NDArray[np.uint8]) -> None:
-        """Store one block, taken from the arrays of the whole scan, (L, L, 20) and (L, L)."""
+        """Store the exact pairs of a block, of the whole scan's arrays (L, L, 20) and (L, L)."""
         length = len(directed)
         i0, j0 = block.row * TILE, block.column * TILE
         shape = (min(TILE, length - i0), min(TILE, length - j0), 2, 20)
         tile = np.full(shape, np.nan, dtype=directed.dtype)
         i, j = block.pairs.T
-        flags = np.zeros(shape[:2], dtype=bool)
         # Read before the numbers: an estimate must never be taken for exact.
-        flags[i - i0, j - j0] = origin[i, j] == Origin.ESTIMATED
+        exact = origin[i, j] == Origin.EXACT
+        i, j = i[exact], j[exact]
         tile[i - i0, j - j0, 0] = directed[i, j]
         tile[i - i0, j - j0, 1] = directed[j, i]
         where = np.s_[i0 : i0 + shape[0], j0 : j0 + shape[1]]
-        # And written after them, for the same reason.
-        self._write("pairs", where, tile)
-        self._write_estimated(where, flags)
+        self._write("pairs" if exact.all() else "scattered", where, tile)
+        if f"chunk {block.row},{block.column} of estimates" in self._damaged:
+            self._write("estimates", where, np.full_like(tile, np.nan))  # which removes it
 
     def write_all(self, directed: Array, origin: NDArray[np.uint8]) -> None:
-        """Store all pairs at once, (L, L, 20), and how they were obtained, (L, L)."""
+        """Fill a new store: all pairs, (L, L, 20), and how they were obtained, (L, L)."""
         before = origin.copy()  # a scan may be running, which writes origins last
-        upper = np.stack([directed, directed.transpose(1, 0, 2)], axis=2)
-        upper[(before == Origin.MISSING) | np.tri(len(before), dtype=bool)] = np.nan
-        # An estimate must never be taken for exact, whenever the process ends.
-        self._write_estimated(slice(None), np.triu(before == Origin.ESTIMATED))
-        self._write("pairs", slice(None), upper)
+        self.write_estimates(directed, before)
+        self._write_pairs("pairs", directed, before == Origin.EXACT)
+
+    def write_estimates(self, directed: Array, origin: NDArray[np.uint8]) -> None:
+        """Store the estimated pairs, of the whole scan's arrays (L, L, 20) and (L, L)."""
+        self._write_pairs("estimates", directed, origin == Origin.ESTIMATED)
+
+    def _write_pairs(self, name: str, directed: Array, wanted: NDArray[np.bool_]) -> None:
+        length = len(wanted)
+        for i in range(0, length, BAND):  # in bands, as the whole takes gigabytes
+            rows, columns = slice(i, min(i + BAND, length)), slice(i, length)
+            upper = np.triu(wanted[rows, columns], 1)
+            if upper.any():
+                both = np.stack(
+                    [directed[rows, columns], directed[columns, rows].transpose(1, 0, 2)], axis=2
+                )
+                both[~upper] = np.nan
+                self._write(name, (rows, columns), both)
 
     def write_checks(self, checks: Checks) -> None:
         """Store which pairs of a superposed scan are computed exactly."""
-        with _explained(self.path):
-            self._group.create_array(
-                "checked", data=checks.estimates, compressors=_COMPRESSORS, overwrite=True
+        chosen = {
+            "pairs": checks.pairs.tolist(),
+            "stratum": checks.stratum.tolist(),
+            "sizes": list(checks.sizes),
+            "threshold": _to_json(checks.threshold),
+        }
+        with self._writing():
+            self._arrays["checked"] = zarr.create_array(
+                self.place.zarr(),
+                name="checked",
+                data=checks.estimates,
+                compressors=description.COMPRESSORS,
+                attributes={"checks": description.seal(chosen)},
+                overwrite=True,
             )
-            self._group.attrs["checks"] = {
-                "pairs": checks.pairs.tolist(),
-                "stratum": checks.stratum.tolist(),
-                "sizes": list(checks.sizes),
-                "threshold": _to_json(checks.threshold),
-            }
 
     def write_audit(self, audit: Audit) -> None:
         """Store the measured error of a superposed scan."""
-        with _explained(self.path):
-            self._group.attrs["audit"] = {
-                name: _to_json(value) for name, value in asdict(audit).items()
-            }
+        figures = {name: _to_json(value) for name, value in asdict(audit).items()}
+        with self._writing():
+            self._checked().attrs["audit"] = description.seal(figures)
 
     def read_checks(self) -> tuple[Checks | None, Audit | None]:
         """Return what `write_checks` and `write_audit` stored; None while there is nothing."""
-        kept: Any = self._group.attrs.get("checks")
-        estimates = None if kept is None else self._read_whole("checked")
-        if estimates is None or np.isnan(estimates).any():
+        if not self._has_chunks("checked"):
+            return None, None
+        try:
+            attributes = self._checked().attrs
+            estimates = np.asarray(self._checked()[:])
+        except Exception as error:
+            self._warn_damaged("the set of checked pairs", "checked/c/0/0/0", error)
+            return None, None
+        kept = description.unseal(attributes.get("checks"))
+        if kept is None or np.isnan(estimates).any():
+            problem = ValueError("its checksum does not fit")
+            self._warn_damaged("the set of checked pairs", "checked/zarr.json", problem)
             return None, None
         checks = Checks(
             pairs=np.array(kept["pairs"], dtype=np.int64).reshape(-1, 2),
@@ -297,7 +303,7 @@ class PairStore:
             threshold=_from_json(kept["threshold"]),
             estimates=estimates,
         )
-        audit: Any = self._group.attrs.get("audit")
+        audit = description.unseal(attributes.get("audit"))
         if audit is None:
             return checks, None
         figures: dict[str, Any] = {name: _from_json(value) for name, value in audit.items()}
@@ -305,70 +311,84 @@ class PairStore:
 
     def write_noise_floor(self, floor: float) -> None:
         """Keep the noise floor of the scan with where its numbers come from."""
-        with _explained(self.path):
-            self._group.attrs["provenance"] = {**self.metadata["provenance"], "noise_floor": floor}
+        with self._writing():
+            self._arrays["single"].attrs["noise_floor"] = description.seal({"value": floor})
 
-    def _write_estimated(self, where: Any, flags: NDArray[np.bool_]) -> None:
-        """Write flags; where none were set and none are, nothing is touched."""
-        if "estimated" not in self._group:
-            if not flags.any():
-                return
-            with _explained(self.path):
-                self._group.attrs["format_version"] = FORMAT_VERSION
-                _create_estimated(self._group, len(self.metadata["sequence"]))
-        if flags.any() or np.asarray(self._array("estimated")[where]).any():
-            self._write("estimated", where, flags.astype(np.uint8))
+    def _checked(self) -> "zarr.Array[Any]":
+        if "checked" not in self._arrays:
+            self._arrays["checked"] = zarr.open_array(
+                self.place.zarr(), path="checked", mode="r+", zarr_format=3
+            )
+        return self._arrays["checked"]
 
-    def _array(self, name: str) -> zarr.Array[Any]:
-        array = self._group[name]
-        if not isinstance(array, zarr.Array):
-            raise StoreError(f"{self.path} is damaged: {name!r} is no array")
-        return array
+    def _has_chunks(self, name: str) -> bool:
+        return "c" in self.place.names(name)
 
     def _read_whole(self, name: str) -> Array | None:
         try:
-            values: Array = np.asarray(self._array(name)[:])
+            values: Array = np.asarray(self._arrays[name][:])
         except Exception as error:
-            self._warn_damaged(name, error)
+            self._warn_damaged(name, f"{name}/c/0/0", error)
             return None
         return None if np.isnan(values).all() else values
 
-    def _read_chunks(self, name: str) -> NDArray[Any]:
-        """Read an array tile by tile if it cannot be read whole; damaged tiles become NaN or 1."""
-        array = self._array(name)
+    def _read_chunks(self, name: str, where: tuple[slice, slice] | None = None) -> Array:
+        """Read an array, or part of it by whole chunks; what is damaged is NaN."""
+        array = self._arrays[name]
+        rows, columns = where or (slice(0, array.shape[0]), slice(0, array.shape[1]))
         try:
-            return np.asarray(array[:])
-        except Exception:
-            damaged = np.nan if np.issubdtype(array.dtype, np.floating) else 1
-            values = np.full(array.shape, damaged, dtype=array.dtype)
-        for i in range(0, array.shape[0], TILE):
-            for j in range(i, array.shape[1], TILE):
-                where = np.s_[i : i + TILE, j : j + TILE]
-                try:
-                    values[where] = array[where]
-                except Exception as error:
-                    self._warn_damaged(f"chunk {i // TILE},{j // TILE} of {name}", error)
-        return values
+            return np.asarray(array[rows, columns])
+        except Exception as error:
+            size = (rows.stop - rows.start, columns.stop - columns.start)
+            if max(size) <= TILE:
+                i, j = rows.start // TILE, columns.start // TILE
+                self._warn_damaged(f"chunk {i},{j} of {name}", f"{name}/c/{i}/{j}/0/0", error)
+                return np.full((*size, *array.shape[2:]), np.nan, dtype=array.dtype)
+        # In halves, down to the chunks that are damaged.
+        axis = int(size[1] > size[0])
+        split = (rows, columns)[axis]
+        middle = split.start + max(TILE, size[axis] // 2 // TILE * TILE)
+        halves = slice(split.start, middle), slice(middle, split.stop)
+        parts = [(half, columns) if axis == 0 else (rows, half) for half in halves]
+        return np.concatenate([self._read_chunks(name, part) for part in parts], axis=axis)
 
-    def _warn_damaged(self, what: str, error: Exception) -> None:
-        warnings.warn(
-            f"{what} in {self.path} is damaged and will be computed again ({error})", stacklevel=3
-        )
+    def _warn_damaged(self, what: str, key: str, error: Exception) -> None:
+        if isinstance(error, MemoryError) or not is_damage(self.place, key):
+            raise StoreError(f"{self.path} cannot be read: {error}") from error
+        if what not in self._damaged:
+            warn(f"{what} in {self.path} is damaged and will be computed again ({error})")
+        self._damaged.add(what)
 
-    def _write(self, name: str, where: Any, values: Array) -> None:
-        with _explained(self.path):
-            self._array(name)[where] = values
+    def _write(self, name: str, where: Any, values: Array | float) -> None:
+        with self._writing():
+            self._arrays[name][where] = values
+
+    @contextmanager
+    def _writing(self, always: bool = False) -> Iterator[None]:
+        try:
+            with explained(self.place):
+                yield
+        except StoreError as error:
+            if always or not self._optional:
+                raise
+            if not self._warned:
+                warn(f"{error}. The scan goes on in memory; `save` keeps it elsewhere.")
+            self._warned = True
 
 
-def _create_estimated(group: zarr.Group, length: int) -> None:
-    group.create_array(
-        "estimated",
-        shape=(length, length),
-        chunks=(TILE, TILE),
-        dtype="uint8",
-        fill_value=0,
-        compressors=_COMPRESSORS,
-    )
+def _directed(upper: Array) -> Array:
+    """Turn (L, L, 2, 20), known for i < j, into (L, L, 20), known both ways round."""
+    directed: Array = upper[:, :, 0].copy()
+    rows, columns = np.triu_indices(len(directed), 1)
+    directed[columns, rows] = upper[rows, columns, 1]
+    return directed
+
+
+def _known(directed: Array) -> NDArray[np.bool_]:
+    there: NDArray[np.bool_] = np.isfinite(directed[..., 0])
+    there &= there.T.copy()
+    np.fill_diagonal(there, False)
+    return there
 
 
 def _to_json(value: float) -> float | str:
@@ -378,25 +398,6 @@ def _to_json(value: float) -> float | str:
 
 def _from_json(value: float | str) -> float:
     return float(value) if isinstance(value, str) else value
-
-
-@contextmanager
-def _explained(folder: Path) -> Iterator[None]:
-    """Turn what the file system says into what to do about it."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            reason = "the disk is full: free some space and resume"
-        elif error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-            reason = "this place is read-only for you: choose a folder you can write to"
-        elif error.errno in (errno.ENOTDIR, errno.EEXIST):
-            reason = "part of the path is a file, not a folder: choose another path"
-        elif error.errno == errno.ENOTEMPTY:
-            reason = "another process has just written something there: try again"
-        else:
-            reason = str(error)
-        raise StoreError(f"cannot write the scan to {folder}: {reason}") from error
 
 
 def _shortened(sequence: str) -> str:

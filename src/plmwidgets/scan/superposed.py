@@ -96,7 +96,7 @@ class SuperposedRun(PairScanRun):
             self._run_pass(stop)
         if self.store is not None and not self._estimates_stored:
             assert self.scan.checks is not None
-            self.store.write_all(self.scan.log_probabilities, self.scan.origin)
+            self.store.write_estimates(self.scan.log_probabilities, self.scan.origin)
             self.store.write_checks(self.scan.checks)
         self._estimates_stored = True
         checks, single = self.scan.checks, self.scan.single
@@ -178,8 +178,13 @@ class SuperposedRun(PairScanRun):
 
     def _is_complete(self) -> bool:
         origin = self.scan.origin[tuple(self._pairs.T)]
-        audited = self.scan.audit is not None or bool((origin == Origin.EXACT).all())
-        return audited and not (origin == Origin.MISSING).any()
+        if (origin == Origin.EXACT).all():
+            return True
+        checks = self.scan.checks
+        if checks is None or self.scan.audit is None or (origin == Origin.MISSING).any():
+            return False
+        # A damaged store may have lost some, of which it still has the estimates.
+        return bool((self.scan.origin[tuple(checks.pairs.T)] == Origin.EXACT).all())
 
     def _pairs_known(self) -> int:
         return self.scan.pairs_computed

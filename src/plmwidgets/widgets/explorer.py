@@ -33,8 +33,14 @@ class Explorer(ipywidgets.GridBox):
         A protein, or a sequence.
     model : MaskedLM or str
         A loaded model, or what `load_model` takes, such as ``"esm2-8m"`` or ``"demo"``.
-    store : path, optional
-        Folder that keeps the scan: the same call in a new session shows what it holds and goes on.
+    store : path or URL, optional
+        What keeps the scan: the same call in a new session shows what it holds and goes on.
+    cache : bool
+        Without a store, keep the scan in the cache folder of this computer, so that a notebook
+        that is opened again shows its map at once; ``plmwidgets cache`` lists, sizes and clears
+        it. Where nothing can be kept there, a warning says so and the scan is in memory alone. So
+        is that of a model of your own, unless its identity names its weights (see
+        `ModelIdentity`).
     method, precision
         Of the scan: see `scan_pairs`.
     presenter : bool
@@ -73,6 +79,7 @@ class Explorer(ipywidgets.GridBox):
         model: MaskedLM | str,
         store: str | os.PathLike[str] | None = None,
         *,
+        cache: bool = True,
         method: Literal["exact", "superposed"] = "exact",
         precision: str | None = None,
         presenter: bool = False,
@@ -80,7 +87,9 @@ class Explorer(ipywidgets.GridBox):
         protein, model = as_protein(protein), as_model(model)
         self.protein = protein
         self.model = model
-        self.scan = prepare_pairs(protein, model, store, method=method, precision=precision)
+        self.scan = prepare_pairs(
+            protein, model, store, method=method, precision=precision, cache=cache
+        )
         self.selection = Selection(protein)
         self.live = LivePrediction(protein, model, self.selection)
         shared: dict[str, Any] = {"selection": self.selection, "live": self.live}
