@@ -146,7 +146,9 @@ def plan_scan(
         checks = min(pairs, default_replacements(count) + AUDITED)
         passes = length + model.pair_pass_cost(length, count) + checks  # type: ignore[attr-defined]
         states = model.pair_pass_bytes(length, count)  # type: ignore[attr-defined]
-        files += tiles  # which pairs are estimates
+        # Exact pairs, scattered among the estimates, and what was estimated of them.
+        files += tiles
+        stored += 2 * 40 * number * checks
     host = psutil.Process().memory_info().rss
     on_device, spilled = None, 0
     if model.identity.device.startswith("cuda"):
