@@ -1,6 +1,7 @@
 """Fixtures that any test may use."""
 
 import os
+import secrets
 import shutil
 from pathlib import Path
 
@@ -15,6 +16,8 @@ os.environ["PLMWIDGETS_CACHE"] = "off"
 
 import checkpoints
 import pytest
+
+import plmwidgets
 
 
 @pytest.fixture
@@ -52,3 +55,27 @@ def tiny_bert_spaced(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def esm2_copy(tiny_esm2: Path, tmp_path: Path) -> Path:
     """Folder of a tiny ESM-2 that the test may spoil."""
     return Path(shutil.copytree(tiny_esm2, tmp_path / "copy"))
+
+
+@pytest.fixture(scope="session")
+def own_ray(tmp_path_factory):
+    """A token and a meeting place that no other Ray on this machine has."""
+    place = tmp_path_factory.mktemp("runtime")
+    place.chmod(0o700)
+    ours = {
+        "XDG_RUNTIME_DIR": str(place),
+        "RAY_AUTH_MODE": "token",
+        "RAY_AUTH_TOKEN": secrets.token_hex(32),
+        "RAY_NUM_REDIS_GET_RETRIES": "1",
+        "PYTHONPATH": os.pathsep.join(
+            [str(Path(plmwidgets.__file__).parents[1]), os.environ.get("PYTHONPATH", "")]
+        ),
+    }
+    before = {name: os.environ.get(name) for name in [*ours, "RAY_ADDRESS"]}
+    os.environ.update(ours)
+    os.environ.pop("RAY_ADDRESS", None)
+    yield
+    for name, value in before.items():
+        os.environ.pop(name, None)
+        if value is not None:
+            os.environ[name] = value

@@ -70,10 +70,25 @@ class ModelService:
     ----------
     model : MaskedLM
         Touched by the service's thread alone from now on.
+    cache_bytes : int, optional
+        What predictions of whole proteins may take that are kept to be given again.
+
+    Attributes
+    ----------
+    lanes : int
+        How many requests it computes at a time, so that a scan can keep that many ready.
     """
 
-    def __init__(self, model: MaskedLM) -> None:
+    lanes = 1
+
+    @property
+    def ahead(self) -> int:
+        """How many requests of other notebooks come before the next one of this."""
+        return 0
+
+    def __init__(self, model: MaskedLM, cache_bytes: int = CACHE_BYTES) -> None:
         self.model = model
+        self._most_bytes = cache_bytes
         self._wake = threading.Condition()
         self._queue: list[Entry] = []
         self._order = itertools.count()
@@ -380,11 +395,11 @@ class ModelService:
         return values
 
     def _remember(self, context: Context, rows: Array) -> None:
-        if context in self._cache:
+        if context in self._cache or rows.nbytes > self._most_bytes:
             return
         self._cache[context] = rows.copy()
         self._cache_bytes += rows.nbytes
-        while self._cache_bytes > CACHE_BYTES and len(self._cache) > 1:
+        while self._cache_bytes > self._most_bytes:
             self._cache_bytes -= self._cache.popitem(last=False)[1].nbytes
 
 
@@ -398,7 +413,9 @@ def service_for(model: MaskedLM) -> ModelService:
     with _registry_lock:
         service = _by_identity.get(model.identity)
         if service is None or service._closed:
-            service = _by_identity[model.identity] = ModelService(model)
+            remote = "remote" in model.capabilities
+            service = model.open_service() if remote else ModelService(model)  # type: ignore[attr-defined]
+            _by_identity[model.identity] = service
         return service
 
 

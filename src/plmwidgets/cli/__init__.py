@@ -9,9 +9,15 @@ from collections.abc import Sequence
 from types import ModuleType
 
 from plmwidgets._version import __version__
-from plmwidgets.cli import cache, demo, export, scan
+from plmwidgets.cli import cache, demo, export, scan, serve
 
-COMMANDS: dict[str, ModuleType] = {"cache": cache, "demo": demo, "export": export, "scan": scan}
+COMMANDS: dict[str, ModuleType] = {
+    "cache": cache,
+    "demo": demo,
+    "export": export,
+    "scan": scan,
+    "serve": serve,
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -9,13 +9,15 @@ from collections import defaultdict
 from collections.abc import Callable, Hashable
 from numbers import Real
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from plmwidgets.models.catalog import DEMO_FOLDER, CatalogEntry, find
 from plmwidgets.models.checkpoint import Source, did_you_mean, weight_files
 from plmwidgets.models.masked_lm import MaskedLM, ModelError
 
 if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
     import torch
 
     from plmwidgets.models.huggingface import HuggingFaceMaskedLM
@@ -36,8 +38,11 @@ def load_model(
     device: "str | torch.device | None" = None,
     dtype: "str | torch.dtype | None" = None,
     memory: int | str | None = None,
+    *,
+    backend: Literal["ray"] | None = None,
+    executor: "Executor | None" = None,
 ) -> MaskedLM:
-    """Load a masked protein language model.
+    """Load a masked protein language model, or join one that is shared.
 
     The same arguments give the same object as long as somebody holds it, so that a second cell
     or widget neither loads nor keeps a second copy. The network is used only to fetch a model of
@@ -65,6 +70,12 @@ def load_model(
         such as ``"8 GB"``, ``"500 MB"`` or ``"16 GiB"``; what is free there by default. On a GPU,
         float32 weights count one and a half times: the default precision keeps them in float16
         as well.
+    backend : {None, "ray"}
+        ``"ray"``: the model that ``plmwidgets serve`` holds on a Ray cluster under this name, for
+        all notebooks that ask it. The cluster is the one of ``RAY_ADDRESS`` or of this machine.
+    executor : Executor, optional
+        One of the kind of ``concurrent.futures``, such as Dask's ``client.get_executor()``: its
+        workers load the model, each process once, and compute.
 
     Returns
     -------
@@ -73,9 +84,9 @@ def load_model(
     Raises
     ------
     ModelError
-        If there is no such model, files of it are missing, damaged or cannot be fetched, its
-        weights are an unlisted pickle, or its tokenizer does not give one token a residue; if it
-        exceeds the memory and is of a kind that cannot be streamed.
+        If there is no such model, no cluster or no Ray; if files are missing, damaged or cannot be
+        fetched, its weights are an unlisted pickle, or its tokenizer does not give one token a
+        residue; if it exceeds the memory and is of a kind that cannot be streamed.
     ValueError
         If the device does not exist here, the dtype is not one of the three, or the memory is not
         a size.
@@ -85,6 +96,9 @@ def load_model(
             f"cannot load a model from a {type(name_or_path).__name__}: give a name, such as "
             "'esm2-8m', or the path of a folder."
         )
+    if backend is not None or executor is not None:
+        _check_remote(backend, executor, (device, dtype, memory))
+        return _load_remote(os.fspath(name_or_path), executor)
     limit = None if memory is None else _bytes(memory)
     entry = find(name_or_path) if isinstance(name_or_path, str) else None
     if entry is not None and entry.name == "potts-demo":
@@ -106,6 +120,31 @@ def load_model(
                 return model
         model = pretrained.load(source, place, arithmetic, limit)
         return _networks.setdefault((key, "streamed" in model.capabilities), model)
+
+
+def _check_remote(backend: str | None, executor: "Executor | None", local: tuple[Any, ...]) -> None:
+    if backend not in (None, "ray"):
+        raise ValueError(f"unknown backend {backend!r}: use 'ray', or None for this process")
+    if backend is not None and executor is not None:
+        raise ValueError("give a backend or an executor, not both")
+    if local != (None, None, None):
+        raise ValueError(
+            "device, dtype and memory are chosen where the model is: leave them away with a "
+            "backend or an executor"
+        )
+
+
+def _load_remote(name: str, executor: "Executor | None") -> MaskedLM:
+    from plmwidgets.cluster.remote_lm import RemoteMaskedLM
+
+    if executor is not None:
+        from plmwidgets.cluster.executor import ExecutorLink
+
+        place = f"executor-{id(executor):x}"  # another executor is another model
+        return _shared((name, place), lambda: RemoteMaskedLM(ExecutorLink(name, executor), place))
+    from plmwidgets.cluster.ray_link import RayLink
+
+    return _shared((name, "ray"), lambda: RemoteMaskedLM(RayLink(name), "ray"))
 
 
 def as_model(model: str | os.PathLike[str] | MaskedLM) -> MaskedLM:

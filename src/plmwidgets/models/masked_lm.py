@@ -134,7 +134,8 @@ class MaskedLM(Protocol):
     capabilities : frozenset of str
         What it offers beyond log-probabilities; stated, never guessed. ``"precision"``: it is a
         `PreciseMaskedLM`; ``"pair_pass"``: a `PairPassMaskedLM` as well; ``"streamed"``: its
-        weights do not stay on the device.
+        weights do not stay on the device; ``"remote"``: others compute for it, and its
+        `open_service` makes the service that asks them.
     max_length : int or None
         Longest sequence it takes, in residues; None where there is no limit.
     """

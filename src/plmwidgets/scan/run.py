@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-IN_FLIGHT = 2  # groups of blocks given to the service: the next is ready when one is stored
+IN_FLIGHT = 2  # groups of blocks for each lane of the service: the next is there when one is done
 SINGLES_AT_ONCE = 32
 RATE_WINDOW = 5.0
 _ALIVE = (ScanStatus.READY, ScanStatus.RUNNING, ScanStatus.PAUSED)
@@ -290,7 +290,7 @@ class PairScanRun:
             for some, pairs in self._groups(blocks):
                 _check(stop)
                 waiting.append((some, self._submit_pairs(pairs)))
-                if len(waiting) == IN_FLIGHT:
+                if len(waiting) == IN_FLIGHT * self.service.lanes:
                     self._finish_blocks(*waiting.popleft(), stop)
             while waiting:
                 self._finish_blocks(*waiting.popleft(), stop)

@@ -10,7 +10,7 @@ import pandas as pd
 from tqdm import tqdm
 
 from plmwidgets._warn import warn
-from plmwidgets.models import as_model
+from plmwidgets.models import as_model, load_model
 from plmwidgets.models.masked_lm import Context, MaskedLM, ModelError, chosen_precision
 from plmwidgets.protein import Protein
 from plmwidgets.scan.cache import VARIABLE, cached_place, mark_used
@@ -125,6 +125,7 @@ def scan_pairs(
     audit: int | None = None,
     memory: int | None = None,
     tolerance: float | None = None,
+    backend: Literal["ray"] | None = None,
 ) -> PairScan:
     """Hide every pair of residues and keep p(i|{i,j}) and p(j|{i,j}); returns at once.
 
@@ -165,6 +166,9 @@ def scan_pairs(
     tolerance : float, optional
         Superposed: the 99th percentile of the error of ``js_dist`` above which the scan advises to
         `upgrade`; 0.01 by default.
+    backend : {None, "ray"}
+        Where the model of this name is, as for `load_model`: with ``"ray"``, the blocks are spread
+        over all its replicas.
 
     Returns
     -------
@@ -180,6 +184,10 @@ def scan_pairs(
         If there are fewer than two positions, more than 4,000 residues, or the method, precision
         or an option is not known.
     """
+    if backend is not None:
+        if not isinstance(model, str):
+            raise TypeError("give the model by its name with a backend: a loaded one has its own")
+        model = load_model(model, backend=backend)
     options: dict[str, Any] = {
         "replacements": replacements,
         "audit": audit,

@@ -41,7 +41,7 @@ class Distributions(View):
     _bundle = t.Unicode(bundle("distributions"), read_only=True).tag(sync=True)
     prediction = t.Any(None).tag(sync=True)
     pending = t.Bool(False).tag(sync=True)
-    notice = t.Unicode().tag(sync=True)  # of a page without a kernel: why bars are missing
+    notice = t.Unicode().tag(sync=True)  # why bars are missing or late
     letters = t.Unicode(AMINO_ACIDS, read_only=True).tag(sync=True)
     chemistry_order = t.Unicode(CHEMISTRY_ORDER, read_only=True).tag(sync=True)
     profile = t.Enum(["heat", "logo"], "heat").tag(sync=True, page=True)
@@ -67,6 +67,7 @@ class Distributions(View):
         self._live = live
         for told, shown in (("waiting", "pending"), ("error", "error")):
             self._at_close.append(t.dlink((live, told), (self, shown)).unlink)
+        self._at_close.append(t.dlink((live, "ahead"), (self, "notice"), _queue_notice).unlink)
         self.follow(live, "prediction", self._show_prediction)
         self._show_prediction()
 
@@ -93,3 +94,9 @@ class Distributions(View):
             "substitutions": [[i, letter] for i, letter in prediction.context.substitutions],
         }
         self.prediction = content
+
+
+def _queue_notice(ahead: int) -> str:
+    if ahead == 0:
+        return ""
+    return f"{ahead} request{'s' * (ahead > 1)} of other notebooks ahead"

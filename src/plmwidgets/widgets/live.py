@@ -20,6 +20,7 @@ from plmwidgets.widgets.selection import Selection
 MAX_VISITED = 200
 
 NOTICED_SECONDS = 0.1
+LOOK_SECONDS = 0.5
 _log = logging.getLogger(__name__)
 
 
@@ -56,6 +57,8 @@ class LivePrediction(t.HasTraits):
         Whether a newer one is being computed.
     waiting : bool
         Whether that takes so long that a person would notice: then the views say so.
+    ahead : int
+        How many requests of others a shared model answers first, while it is waited for.
     error : str
         Why there is none, in plain words; empty when all is well.
     """
@@ -63,6 +66,7 @@ class LivePrediction(t.HasTraits):
     prediction = t.Instance(Prediction, allow_none=True)
     pending = t.Bool(False)
     waiting = t.Bool(False)
+    ahead = t.Int(0)
     error = t.Unicode()
 
     def __init__(self, protein: Protein, model: MaskedLM, selection: Selection) -> None:
@@ -74,6 +78,7 @@ class LivePrediction(t.HasTraits):
         self._client = uuid.uuid4().hex
         self._lock = threading.Lock()
         self._patience = threading.RLock()
+        self._spell = 0  # of waiting
         self._asked: Context | None = None
         self._answer: Prediction | BaseException | None = None
         self._visited: OrderedDict[Context, Prediction] = OrderedDict()
@@ -109,16 +114,26 @@ class LivePrediction(t.HasTraits):
 
     @t.observe("pending")
     def _pending_changed(self, change: Any) -> None:
+        self._spell += 1
         if change["new"]:
-            timer = threading.Timer(NOTICED_SECONDS, self._wait)
-            timer.daemon = True
-            timer.start()
+            self._look_later(NOTICED_SECONDS, self._spell)
         else:
             self._wait()
+
+    def _look_later(self, seconds: float, spell: int) -> None:
+        timer = threading.Timer(seconds, self._look, (spell,))
+        timer.daemon = True
+        timer.start()
+
+    def _look(self, spell: int) -> None:
+        if spell == self._spell:
+            self._wait()
+            self._look_later(LOOK_SECONDS, spell)
 
     def _wait(self) -> None:
         with self._patience:
             self.waiting = self.pending
+            self.ahead = self._service.ahead if self.pending else 0
 
     def _selection_changed(self, _: Any) -> None:
         self.refresh()
