@@ -144,3 +144,18 @@ def test_a_model_that_is_not_served_is_missed_with_the_command(served):
         plm.load_model("demo", "cpu", backend="ray")
     with pytest.raises(ValueError, match="unknown backend"):
         plm.load_model("demo", backend="spark")
+
+
+def test_a_plan_and_the_command_line_use_it(served, shared, local, protein, tmp_path, capsys):
+    from plmwidgets.cli import main
+
+    planned = plm.plan_scan(protein, shared, method="superposed")
+    assert planned.passes == plm.plan_scan(protein, local, method="superposed").passes
+    fasta = tmp_path / "one.fasta"
+    fasta.write_text(f">short\n{protein.sequence[:20]}\n")
+    store = str(tmp_path / "store")
+    assert main(["scan", str(fasta), "--model", "demo", "--backend", "ray", "--store", store]) == 0
+    scan = plm.PairScan.load(store)
+    here = plm.scan_pairs(protein.sequence[:20], local)
+    here.wait()
+    np.testing.assert_array_equal(scan.log_probabilities, here.log_probabilities)

@@ -58,6 +58,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--dtype", choices=("float32", "bfloat16", "float16"), help="of the weights"
     )
     parser.add_argument(
+        "--backend",
+        choices=["ray"],
+        help="use the model that plmwidgets serve holds, with all its replicas",
+    )
+    parser.add_argument(
         "--memory", metavar="SIZE", help='stream weights that need more, such as "16 GB"'
     )
 
@@ -84,7 +89,13 @@ def run(options: argparse.Namespace) -> int:
         if not records:
             print(f"there is no protein for part {options.part}")
             return 0
-        model = load_model(options.model, options.device, options.dtype, options.memory)
+        model = load_model(
+            options.model,
+            options.device,
+            options.dtype,
+            options.memory,
+            backend=options.backend,
+        )
         with Stop() as stop:
             return _work_on(records, alone, model, options, stop)
 

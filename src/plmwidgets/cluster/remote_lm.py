@@ -92,6 +92,10 @@ class RemoteMaskedLM:
         """As `PairPassMaskedLM.pair_pass_cost`."""
         return float(self._ask("pair_pass_cost", length, n))
 
+    def pair_pass_bytes(self, length: int, n: int) -> int:
+        """As `PairPassMaskedLM.pair_pass_bytes`, on one worker."""
+        return int(self._ask("pair_pass_bytes", length, n))
+
 
 def _followed(answer: Answer) -> Generator[float, None, Array]:
     """Yield the share that is done until the answer is there; withdraw it when closed."""

@@ -5,7 +5,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import CancelledError, Future, wait
+from concurrent.futures import CancelledError, Future
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -19,6 +19,7 @@ from plmwidgets.scan.noise import noise_floor
 from plmwidgets.scan.origin import Origin
 from plmwidgets.scan.progress import ScanProgress, ScanStatus
 from plmwidgets.scan.single import SingleScan
+from plmwidgets.scan.stopping import check, result_of
 from plmwidgets.service import ModelService, Priority
 
 if TYPE_CHECKING:
@@ -288,7 +289,7 @@ class PairScanRun:
         waiting: deque[tuple[list[Block], Future[Any]]] = deque()
         try:
             for some, pairs in self._groups(blocks):
-                _check(stop)
+                check(stop)
                 waiting.append((some, self._submit_pairs(pairs)))
                 if len(waiting) == IN_FLIGHT * self.service.lanes:
                     self._finish_blocks(*waiting.popleft(), stop)
@@ -439,19 +440,3 @@ class PairScanRun:
                 listener()
             except Exception:  # a broken listener must not end a scan of hours
                 _log.exception("a listener of the scan of %s failed", self.scan.protein.name)
-
-
-def result_of(
-    future: "Future[NDArray[np.floating[Any]]]", stop: threading.Event
-) -> NDArray[np.floating[Any]]:
-    """Wait for an answer, and give it up once the scan is to stop."""
-    while not future.done():
-        wait([future], timeout=0.05)
-        if stop.is_set():
-            future.cancel()
-    return future.result()
-
-
-def _check(stop: threading.Event) -> None:
-    if stop.is_set():
-        raise CancelledError

@@ -13,8 +13,9 @@ from plmwidgets.models.masked_lm import ModelError
 from plmwidgets.scan.audit import audit_scan, choose_checks
 from plmwidgets.scan.blocks import TILE, Block
 from plmwidgets.scan.origin import Origin
-from plmwidgets.scan.run import PairScanRun, result_of
+from plmwidgets.scan.run import PairScanRun
 from plmwidgets.scan.single import SingleScan, single_contexts
+from plmwidgets.scan.stopping import result_of
 from plmwidgets.service import ModelService, Priority
 
 if TYPE_CHECKING:
