@@ -59,7 +59,10 @@ def esm2_copy(tiny_esm2: Path, tmp_path: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def own_ray(tmp_path_factory):
-    """A token and a meeting place that no other Ray on this machine has."""
+    """A token and a meeting place that no other Ray on this machine has: what the environment says.
+
+    Servers that were started before do not know of it.
+    """
     place = tmp_path_factory.mktemp("runtime")
     place.chmod(0o700)
     ours = {
@@ -74,7 +77,7 @@ def own_ray(tmp_path_factory):
     before = {name: os.environ.get(name) for name in [*ours, "RAY_ADDRESS"]}
     os.environ.update(ours)
     os.environ.pop("RAY_ADDRESS", None)
-    yield
+    yield ours
     for name, value in before.items():
         os.environ.pop(name, None)
         if value is not None:
