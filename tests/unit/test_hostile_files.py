@@ -131,6 +131,6 @@ def test_a_scan_from_somebody_else_runs_no_code(tmp_path, change):
     scan = scan_pairs(SEQUENCE, ToyModel("shared"), store=tmp_path / "scan.zarr")
     scan.wait(30)
     change(tmp_path / "scan.zarr" / "single", tmp_path / "ran")
-    with pytest.warns(UserWarning, match="single .* is damaged"):
+    with pytest.warns(UserWarning, match="single .* (is|was) damaged"):
         PairScan.load(tmp_path / "scan.zarr")
     assert not (tmp_path / "ran").exists()
