@@ -1,20 +1,21 @@
 """The handle half of a pair scan: start it, hold it, watch it."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
 from pathlib import Path
 
 from plmwidgets.protein import Protein
+from plmwidgets.scan.background import RunControl
 from plmwidgets.scan.blocks import Region
 from plmwidgets.scan.progress import ScanProgress, ScanStatus
 from plmwidgets.scan.run import PairScanRun
 
 
-class ScanControl(ABC):
+class ScanControl(RunControl, ABC):
     """Gives a result the controls of the run that fills it; base of `PairScan`."""
 
     protein: Protein
     _run: PairScanRun | None = None
+    _again = "to go on with a store, call scan_pairs(protein, model, store=path)"
 
     @property
     @abstractmethod
@@ -42,37 +43,12 @@ class ScanControl(ABC):
         """Let these controls drive a run."""
         self._run = run
 
-    def start(self) -> None:
-        """Start in the background, or go on after a pause, a cancellation or a failure.
-
-        Raises
-        ------
-        RuntimeError
-            If the scan was loaded or imported and has no model to run on.
-        """
-        if self._run is None:
-            raise RuntimeError(
-                "this scan has no model to run on: to go on with a store, call "
-                "scan_pairs(protein, model, store=path)"
-            )
-        self._run.start()
-
-    def resume(self) -> None:
-        """Go on where the scan stopped; the same as `start`."""
-        self.start()
-
     def pause(self) -> None:
         """Stop after the work in hand; `resume` goes on from there.
 
         A superposed pass has no result before its end: stopped in it, a scan begins it anew.
         """
-        if self._run is not None:
-            self._run.pause()
-
-    def cancel(self) -> None:
-        """Give up the rest; what is computed stays and can be exported."""
-        if self._run is not None:
-            self._run.cancel()
+        super().pause()
 
     def prioritise(self, rows: tuple[int, int], columns: tuple[int, int]) -> None:
         """Compute the pairs of a region of the map first.
@@ -152,28 +128,6 @@ class ScanControl(ABC):
             raise RuntimeError("this scan has no model to measure on: scan again with the model")
         return self._run.noise_floor(pairs)
 
-    def wait(self, timeout: float | None = None, quiet: bool = False) -> None:
-        """Block until the scan ends or is paused, with a progress bar in a terminal.
-
-        Interrupting the wait (Ctrl-C) does not stop the scan.
-
-        Parameters
-        ----------
-        timeout : float, optional
-            Seconds.
-        quiet : bool
-            Leave the bar away.
-
-        Raises
-        ------
-        TimeoutError
-            If it still runs then; it goes on in the background.
-        Exception
-            What made the scan fail.
-        """
-        if self._run is not None:
-            self._run.wait(timeout, quiet)
-
     @property
     def progress(self) -> ScanProgress:
         """How far the scan is: status, pairs done and in all, pairs a second, time left."""
@@ -187,10 +141,3 @@ class ScanControl(ABC):
     def store_path(self) -> Path | str | None:
         """The folder or URL that keeps the scan while it runs; None for one in memory alone."""
         return None if self._run is None or self._run.store is None else self._run.store.path
-
-    def subscribe(self, listener: Callable[[], None]) -> Callable[[], None]:
-        """Call `listener` on every change, from worker threads; returns how to stop that.
-
-        The listener must be quick: the model waits for it.
-        """
-        return (lambda: None) if self._run is None else self._run.subscribe(listener)

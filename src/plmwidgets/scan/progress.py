@@ -5,7 +5,7 @@ from enum import StrEnum
 
 
 class ScanStatus(StrEnum):
-    """Where a scan stands."""
+    """Where a scan, or other work in the background, stands."""
 
     READY = "ready"
     RUNNING = "running"
@@ -26,17 +26,19 @@ class ScanProgress:
         ``"singles"``, ``"pairs"``, ``"superposed pass"`` or ``"checks"``; empty when nothing is
         being computed.
     done, total : int
-        Unordered pairs.
+        Units; of a pair scan unordered pairs.
     share : float
         Share of the work that is done, 0 to 1.
     rate : float or None
-        Pairs a second over the last seconds; None while unknown.
+        Units a second over the last seconds; None while unknown.
     remaining : float or None
         Estimated seconds left.
     elapsed : float
         Seconds spent computing so far, pauses left out.
     message : str
         What went wrong, if something did; what the audit says of a finished superposed scan.
+    unit : str
+        What `done` and `total` count.
     """
 
     status: ScanStatus
@@ -48,16 +50,17 @@ class ScanProgress:
     remaining: float | None
     elapsed: float
     message: str
+    unit: str = "pairs"
 
     def __repr__(self) -> str:
         return f"<ScanProgress: {self}>"
 
     def __str__(self) -> str:
-        text = f"{self.status}: {self.done:,} of {self.total:,} pairs"
+        text = f"{self.status}: {self.done:,} of {self.total:,} {self.unit}"
         if self.stage in ("superposed pass", "checks"):
             text = f"{self.status}: {self.stage}, {self.share:.0%} of the scan"
         if self.rate:
-            text += f", {self.rate:,.0f} pairs/s"
+            text += f", {self.rate:,.0f} {self.unit}/s"
         if self.remaining is not None:
             text += f", {self.remaining:.0f} s left"
         return f"{text} ({self.message})" if self.message else text

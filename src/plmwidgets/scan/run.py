@@ -1,23 +1,21 @@
 """Runs a pair scan on a model service: in the background, block by block, resumable."""
 
-import logging
 import threading
-import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import CancelledError, Future
+from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from plmwidgets.metrics import js_divergence
 from plmwidgets.models.masked_lm import Context
+from plmwidgets.scan.background import BackgroundRun
 from plmwidgets.scan.blocks import TILE, Block, Region, by_effect, in_turn, pair_blocks
 from plmwidgets.scan.noise import noise_floor
 from plmwidgets.scan.origin import Origin
-from plmwidgets.scan.progress import ScanProgress, ScanStatus
+from plmwidgets.scan.progress import ScanStatus
 from plmwidgets.scan.single import SingleScan
 from plmwidgets.scan.stopping import check, result_of
 from plmwidgets.service import ModelService, Priority
@@ -26,15 +24,12 @@ if TYPE_CHECKING:
     from plmwidgets.scan.pair import PairScan
     from plmwidgets.scan.store import PairStore
 
-_log = logging.getLogger(__name__)
-
 IN_FLIGHT = 2  # groups of blocks for each lane of the service: the next is there when one is done
 SINGLES_AT_ONCE = 32
-RATE_WINDOW = 5.0
 _ALIVE = (ScanStatus.READY, ScanStatus.RUNNING, ScanStatus.PAUSED)
 
 
-class PairScanRun:
+class PairScanRun(BackgroundRun):
     """Fills a `PairScan` with exact pairs, and its store if it has one.
 
     Parameters
@@ -48,6 +43,7 @@ class PairScanRun:
     """
 
     method: ClassVar = "exact"
+    title: ClassVar = "pair scan"
     # Alone, a block has the same batches whatever was computed before it: bit for bit, a scan that
     # was interrupted is one that was not.
     TOGETHER: ClassVar = 1
@@ -64,63 +60,16 @@ class PairScanRun:
         self.store = store
         self.precision = precision
         self._batch: int | None = scan.provenance.get("batch")
-        self.error: BaseException | None = None
-        self._lock = threading.RLock()
         self._blocks = pair_blocks(len(scan.protein), scan.positions)
         self._pairs = np.concatenate([block.pairs for block in self._blocks])
-        self._total = len(self._pairs)
         self._done = self._count_exact()
         self._effect = None if store is None else store.read_effect()
+        self._region: Region | None = None
+        self._urgent: list[Block] = []
+        super().__init__(scan.protein.name, len(self._pairs), "pairs")
         # What a failed or interrupted write left in memory alone is written on the next start.
         self._stored = {block for block in self._blocks if len(self._missing(block)) == 0}
         self._single_stored = not self._needs_singles()
-        self._thread: threading.Thread | None = None
-        self._stop = threading.Event()
-        self._region: Region | None = None
-        self._urgent: list[Block] = []
-        self._listeners: list[Callable[[], None]] = []
-        self._recent: deque[tuple[float, int]] = deque()
-        self._elapsed = 0.0
-        self._began: float | None = None
-        self._share_before = 0.0
-        self._stage = ""
-        if self._is_complete():
-            self.status = ScanStatus.FINISHED
-        else:
-            self.status = ScanStatus.PAUSED if self._done else ScanStatus.READY
-
-    # Control
-
-    def start(self) -> None:
-        """Start, or go on after a pause, a cancellation or a failure; at once, in the background.
-
-        Nothing happens when it runs already or has finished.
-        """
-        with self._lock:
-            if self.status in (ScanStatus.RUNNING, ScanStatus.FINISHED):
-                return
-            self.status = ScanStatus.RUNNING
-            self.error = None
-            self._stop = threading.Event()
-            self._recent.clear()
-            self._began = time.monotonic()
-            self._share_before = self._share()
-            self._thread = threading.Thread(
-                target=self._drive,
-                args=(self._thread, self._stop),
-                name=f"plmwidgets-scan-{self.scan.protein.name}",
-                daemon=True,
-            )
-            self._thread.start()
-        self._notify()
-
-    def pause(self) -> None:
-        """Stop once the slice in hand is done, which still counts; `start` goes on from there."""
-        self._halt(ScanStatus.PAUSED)
-
-    def cancel(self) -> None:
-        """Give up the rest; what is computed stays and can be exported."""
-        self._halt(ScanStatus.CANCELLED)
 
     def prioritise(self, region: Region) -> None:
         """See `ScanControl.prioritise`; takes effect at the next group of blocks."""
@@ -172,91 +121,16 @@ class PairScanRun:
         self._changed()
         return floor
 
-    def wait(self, timeout: float | None = None, quiet: bool = False) -> None:
-        """Block until the scan ends or is paused, with a progress bar in a terminal unless quiet.
+    # The work
 
-        Raises
-        ------
-        TimeoutError
-            If it still runs after `timeout` seconds; it goes on in the background.
-        Exception
-            What made it fail.
-        """
-        deadline = None if timeout is None else time.monotonic() + timeout
-        # disable=None: a bar in a terminal, none in logs and notebooks (which have the panel).
-        with tqdm(
-            total=self._total,
-            initial=int(self._share() * self._total),
-            unit=" pairs",
-            disable=True if quiet else None,
-            desc="pair scan",
-        ) as bar:
-            while self.status is ScanStatus.RUNNING:
-                if deadline is not None and time.monotonic() > deadline:
-                    raise TimeoutError(f"still running: {self.progress}")
-                time.sleep(0.05)
-                bar.update(int(self._share() * self._total) - bar.n)
-            bar.update(int(self._share() * self._total) - bar.n)
-        thread = self._thread
-        if thread is not None:
-            thread.join()
-        if self.error is not None:
-            raise self.error
-
-    @property
-    def progress(self) -> ScanProgress:
-        """How far the scan is; cheap, from any thread."""
+    def _work(self, stop: threading.Event) -> None:
+        if self._needs_singles():
+            self._stage = "singles"
+            self._run_singles(stop)
+        self._store_singles()
+        self._work_on_pairs(stop)
         with self._lock:
-            running = self.status is ScanStatus.RUNNING
-            now = time.monotonic()
-            elapsed = self._elapsed
-            if running and self._began is not None:
-                elapsed += now - self._began
-            rate = None
-            if running and len(self._recent) > 1:
-                (since, before), (until, after) = self._recent[0], self._recent[-1]
-                rate = (after - before) / (until - since) if until > since else None
-            share = self._share()
-            return ScanProgress(
-                status=self.status,
-                stage=self._stage if running else "",
-                done=self._pairs_known(),
-                total=self._total,
-                share=share,
-                rate=rate,
-                remaining=self._remaining(share, rate) if running else None,
-                elapsed=elapsed,
-                message=self._message() if self.error is None else str(self.error),
-            )
-
-    def subscribe(self, listener: Callable[[], None]) -> Callable[[], None]:
-        """Call `listener` on every change, from worker threads; returns how to stop that."""
-        self._listeners.append(listener)
-        return lambda: self._listeners.remove(listener) if listener in self._listeners else None
-
-    # The driver thread
-
-    def _drive(self, previous: threading.Thread | None, stop: threading.Event) -> None:
-        if previous is not None:
-            previous.join()
-        try:
-            if self._needs_singles():
-                self._stage = "singles"
-                self._run_singles(stop)
-            self._store_singles()
-            self._work(stop)
-        except CancelledError:
-            # The service cancels what waits when it is closed; a halt has set its status itself.
-            if not stop.is_set():
-                self._fail(RuntimeError("the model service was closed while the scan ran"), stop)
-        except Exception as error:
-            self._fail(error, stop)
-        else:
-            with self._lock:
-                self._done = self._count_exact()
-                if self._stop is stop and self._is_complete():
-                    self._leave(ScanStatus.FINISHED)
-        self._notify()
+            self._done = self._count_exact()
 
     def _run_singles(self, stop: threading.Event) -> None:
         """Singles first: besides p(i|{i}) they tell which pairs will matter."""
@@ -275,7 +149,7 @@ class PairScanRun:
         self._effect = effect
         self._changed()
 
-    def _work(self, stop: threading.Event) -> None:
+    def _work_on_pairs(self, stop: threading.Event) -> None:
         """Do what comes after the singles."""
         self._stage = "pairs"
         # After a superposed scan, its estimates tell better than the singles which pairs matter.
@@ -285,7 +159,7 @@ class PairScanRun:
     def _run_pairs(self, blocks: list[Block], stop: threading.Event) -> None:
         """Compute what is not exact in these blocks, and store them."""
         with self._lock:
-            self._recent.append((time.monotonic(), self._done))
+            self._observe_rate(self._done)
         waiting: deque[tuple[list[Block], Future[Any]]] = deque()
         try:
             for some, pairs in self._groups(blocks):
@@ -328,10 +202,7 @@ class PairScanRun:
                 # A slice that outlived a pause may have been asked for again: count a pair once.
                 self._done += int((self.scan.origin[tuple(some.T)] != Origin.EXACT).sum())
                 self.scan.put(some, values)
-                now = time.monotonic()
-                self._recent.append((now, self._done))
-                while now - self._recent[0][0] > RATE_WINDOW and len(self._recent) > 2:
-                    self._recent.popleft()
+                self._observe_rate(self._done)
             self._changed()
 
         contexts = [Context(sequence, (i, j)) for i, j in pairs.tolist()]
@@ -387,18 +258,8 @@ class PairScanRun:
 
     # State
 
-    def _pairs_known(self) -> int:
+    def _units_done(self) -> int:
         return self._done
-
-    def _share(self) -> float:
-        return self._done / self._total
-
-    def _remaining(self, share: float, rate: float | None) -> float | None:
-        return (1 - share) * self._total / rate if rate else None
-
-    def _message(self) -> str:
-        """Return what to tell of a run that has not failed."""
-        return ""
 
     def _count_exact(self) -> int:
         return int((self.scan.origin[tuple(self._pairs.T)] == Origin.EXACT).sum())
@@ -406,37 +267,6 @@ class PairScanRun:
     def _is_complete(self) -> bool:
         return self.scan.single is not None and self._count_exact() == self._total
 
-    def _halt(self, status: ScanStatus) -> None:
-        with self._lock:
-            if self.status is ScanStatus.RUNNING:
-                self._stop.set()
-                self._leave(status)
-            elif self.status is ScanStatus.PAUSED and status is ScanStatus.CANCELLED:
-                self.status = status
-            else:
-                return
-        self._notify()
-
-    def _fail(self, error: Exception, stop: threading.Event) -> None:
-        with self._lock:
-            if self._stop is stop and self.status is ScanStatus.RUNNING:
-                self.error = error
-                self._leave(ScanStatus.FAILED)
-
-    def _leave(self, status: ScanStatus) -> None:
-        self.status = status
-        self._stage = ""
-        if self._began is not None:
-            self._elapsed += time.monotonic() - self._began
-            self._began = None
-
     def _changed(self) -> None:
         self.scan.touch()
         self._notify()
-
-    def _notify(self) -> None:
-        for listener in list(self._listeners):
-            try:
-                listener()
-            except Exception:  # a broken listener must not end a scan of hours
-                _log.exception("a listener of the scan of %s failed", self.scan.protein.name)

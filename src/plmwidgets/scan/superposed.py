@@ -92,7 +92,7 @@ class SuperposedRun(PairScanRun):
         self._pass_share = 0.0
         super().start()
 
-    def _work(self, stop: threading.Event) -> None:
+    def _work_on_pairs(self, stop: threading.Event) -> None:
         if self.scan.checks is None:
             self._run_pass(stop)
         if self.store is not None and not self._estimates_stored:
@@ -187,7 +187,7 @@ class SuperposedRun(PairScanRun):
         # A damaged store may have lost some, of which it still has the estimates.
         return bool((self.scan.origin[tuple(checks.pairs.T)] == Origin.EXACT).all())
 
-    def _pairs_known(self) -> int:
+    def _units_done(self) -> int:
         return self.scan.pairs_computed
 
     def _message(self) -> str:
