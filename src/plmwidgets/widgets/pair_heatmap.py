@@ -1,17 +1,18 @@
 """The map of how residues depend on each other, beside contacts and distances."""
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import traitlets as t
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from plmwidgets.map_styles import METRICS
+from plmwidgets.protein import Protein
 from plmwidgets.scan.pair import PairScan
-from plmwidgets.scan.several import Scans, scans_by_model
+from plmwidgets.scan.several import Scans, protein_of, scans_by_model
 from plmwidgets.widgets.normalisation import NORMALISATIONS
 from plmwidgets.widgets.pair_maps import PairMaps
 from plmwidgets.widgets.selection import Selection
@@ -31,9 +32,12 @@ class PairHeatmap(View):
 
     Parameters
     ----------
-    scan : PairScan, or several
+    scan : PairScan, several, or Protein
         Of one protein: an iterable, whose names are those of the models, or a mapping that states
-        names. All are drawn on one scale; a slider goes through them, so give them by size.
+        names. All are drawn on one scale; a slider goes through them, so give them by size. With a
+        protein alone, there are the maps of its structure and those of `maps`.
+    maps : mapping of str to array_like, optional
+        More maps to choose from, by name: see `add_map`.
     selection : Selection, optional
         Shared with other views; its own by default.
     upper, lower : str, optional
@@ -81,40 +85,95 @@ class PairHeatmap(View):
 
     def __init__(
         self,
-        scan: PairScan | Scans,
+        scan: PairScan | Scans | Protein,
         *,
+        maps: Mapping[str, ArrayLike] | None = None,
         selection: Selection | None = None,
-        upper: str = "js_dist_avg",
+        upper: str | None = None,
         lower: str | None = None,
         normalisation: str = "none",
         presenter: bool = False,
     ) -> None:
-        self._scans = scans_by_model([scan] if isinstance(scan, PairScan) else scan)
-        self._maps = PairMaps(self._scans)
+        self._scans: Mapping[str, PairScan] = {}
+        if not isinstance(scan, Protein):
+            self._scans = scans_by_model([scan] if isinstance(scan, PairScan) else scan)
+        protein = scan if isinstance(scan, Protein) else protein_of(self._scans)
+        self._maps = PairMaps(protein, self._scans)
         self._drawing = threading.RLock()
-        protein = self._maps.protein
+        for name, values in (maps or {}).items():
+            self._maps.add(name, values, name, "", None)
+        if not self._maps.styles:
+            raise ValueError(
+                f"there is no map of {protein.name} to show: give a scan, maps=..., or a protein "
+                "with a structure"
+            )
         super().__init__(protein, selection, presenter=presenter)
-        self.set_trait("options", [[name, style[0]] for name, style in self._maps.styles.items()])
+        self._offer()
         self.set_trait("models", list(self._scans))
-        self.upper_model = self.lower_model = self.models[0]
+        if self._scans:
+            self.upper_model = self.lower_model = self.models[0]
         self.distances = self._maps.distances()
         size = 4 * len(protein) ** 2
         self._refresh = Throttle(self._show_scan, max(REDRAW_SECONDS, size / BYTES_A_SECOND))
         self.normalisation = normalisation
-        self.upper = upper
-        structure = "contacts" if protein.has_structure else upper
+        own = list(maps or {})
+        first = "js_dist_avg" if self._scans else (*own, "contacts")[0]
+        self.upper = first if upper is None else upper
+        structure = "contacts" if protein.has_structure else self.upper
         self.lower = structure if lower is None else lower
         self._show_scan()
         for one in self._scans.values():
             self._at_close.append(one.subscribe(self._refresh))
 
+    def add_map(
+        self,
+        name: str,
+        values: ArrayLike,
+        *,
+        label: str | None = None,
+        unit: str = "",
+        kind: str | None = None,
+    ) -> None:
+        """Offer a map of your own; `upper` or `lower` shows it: ``heatmap.upper = name``.
+
+        Parameters
+        ----------
+        name : str
+            What it is called in Python; a map of yours that has it already gets the new values.
+        values : array_like, shape (L, L)
+            Rows are the residues affected; NaN where unknown.
+        label : str, optional
+            What people read; the name by default.
+        unit : str
+        kind : {None, "sequential", "diverging", "binary"}
+            Of the colours: from 0 up, about 0, or 0 and 1. By default by whether there is anything
+            below 0.
+
+        Raises
+        ------
+        ValueError
+            If the shape does not fit, the name is that of another map, or the kind is unknown.
+        """
+        self._maps.add(name, values, label or name, unit, kind)
+        self._offer()
+        with self.guarded():
+            self._show_maps(side for side in ("upper", "lower") if getattr(self, side) == name)
+
     def to_pandas(self) -> pd.DataFrame:
-        """Return the tidy table of the scan above the diagonal, as `PairScan.to_pandas`."""
+        """Return the tidy table of the scan above the diagonal, as `PairScan.to_pandas`.
+
+        Raises
+        ------
+        RuntimeError
+            If the maps are of no scan.
+        """
+        if not self._scans:
+            raise RuntimeError("these maps are of no scan: take their values from where they are")
         return self._scan.to_pandas()
 
     def handle(self, kind: str, content: Any) -> None:
         """Compute a region first that was drawn on the map."""
-        if kind == "prioritise":
+        if kind == "prioritise" and self._scans:
             self._scan.prioritise(content.get("rows"), content.get("columns"))
             self._show_region()
         else:
@@ -175,6 +234,9 @@ class PairHeatmap(View):
             self.set_trait("colour_limits", None)  # they were set for other values
             self._show_maps(side for side in ("upper", "lower") if getattr(self, side) in METRICS)
 
+    def _offer(self) -> None:
+        self.set_trait("options", [[name, style[0]] for name, style in self._maps.styles.items()])
+
     @property
     def _scan(self) -> PairScan:
         """The one above the diagonal."""
@@ -186,6 +248,8 @@ class PairHeatmap(View):
             for side in ("upper", "lower")
             if getattr(self, side) in METRICS or getattr(self, f"{side}_map") is None
         )
+        if not self._scans:
+            return
         self.estimated = self._maps.estimated(self.upper_model, self.lower_model)
         now = self._scan.progress
         self.progress = {

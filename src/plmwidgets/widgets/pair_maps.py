@@ -1,17 +1,16 @@
-"""The maps that a pair heatmap can show: metrics of one scan or several, and of the structure."""
+"""The maps that a pair heatmap can show: metrics of scans, of the structure, and others' own."""
 
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from plmwidgets.map_styles import METRICS, STRUCTURE, robust_limits
 from plmwidgets.metrics import SYMMETRIC_METRICS
 from plmwidgets.protein import Protein
 from plmwidgets.scan.origin import Origin
 from plmwidgets.scan.pair import PairScan
-from plmwidgets.scan.several import protein_of
 from plmwidgets.widgets.normalisation import MapStyle, applies_to, normalise, normalised_style
 from plmwidgets.widgets.view import envelope
 
@@ -21,24 +20,46 @@ class PairMaps:
 
     Parameters
     ----------
+    protein : Protein
     scans : dict of str to PairScan
-        Of one sequence, by model.
+        Of its sequence, by model; there may be none.
 
     Attributes
     ----------
     protein : Protein
-        With its structure, where one of the scans has it.
     styles : dict of str to tuple of (str, str, str)
         Label, unit and kind of colour scale of all maps that there are, by name.
     """
 
-    def __init__(self, scans: Mapping[str, PairScan]) -> None:
-        self.protein = protein_of(scans)
+    def __init__(self, protein: Protein, scans: Mapping[str, PairScan]) -> None:
+        self.protein = protein
         self._scans = scans
         self._structure = _structure_maps(self.protein) if self.protein.has_structure else {}
-        self.styles = METRICS | STRUCTURE if self._structure else METRICS
+        self._own: dict[str, NDArray[np.float64]] = {}
+        self.styles: dict[str, tuple[str, str, str]] = {}
+        self.styles |= METRICS if scans else {}
+        self.styles |= STRUCTURE if self._structure else {}
         # Of the maps that are not shown; again when their scans have gone on.
         self._limits: dict[tuple[str, str, str], tuple[tuple[int, int], tuple[float, float]]] = {}
+
+    def add(self, name: str, values: ArrayLike, label: str, unit: str, kind: str | None) -> None:
+        """Take a map of somebody's own; see `PairHeatmap.add_map`."""
+        numbers = np.asarray(values, dtype=np.float64)
+        length = len(self.protein)
+        if numbers.shape != (length, length):
+            raise ValueError(
+                f"a map of {self.protein.name} has shape ({length}, {length}), not {numbers.shape}"
+            )
+        if name in METRICS or name in STRUCTURE:
+            raise ValueError(f"{name!r} is the name of another map: choose another one")
+        if kind is None:
+            kind = "diverging" if (numbers < 0).any() else "sequential"
+        if kind not in ("sequential", "diverging", "binary"):
+            raise ValueError(
+                f"unknown kind {kind!r}: use 'sequential', 'diverging' or 'binary', or None"
+            )
+        self._own[name] = numbers
+        self.styles[name] = (label, unit, kind)
 
     def distances(self) -> dict[str, Any] | None:
         """Return the distances between CB in Å as the page reads them; None where unknown."""
@@ -46,6 +67,8 @@ class PairMaps:
 
     def estimated(self, upper: str, lower: str) -> dict[str, Any] | None:
         """Return which pairs are estimated, of one model above the diagonal, of another below."""
+        if not self._scans:
+            return None
         there = self._scans[upper].origin == Origin.ESTIMATED
         if lower != upper:
             below = self._scans[lower].origin == Origin.ESTIMATED
@@ -69,12 +92,14 @@ class PairMaps:
         model : str
             Of the scan; a map of the structure has none.
         normalisation : str
-            One of `NORMALISATIONS`; a map of the structure stays as it is.
+            One of `NORMALISATIONS`; a map of the structure, or somebody's own, stays as it is.
         """
         directed = name in METRICS and name not in SYMMETRIC_METRICS
+        if name in self._own:
+            directed = not _is_symmetric(self._own[name])
         style = MapStyle(*self.styles[name], directed)
-        if name in STRUCTURE:
-            values = self._structure[name]
+        if name not in METRICS:
+            values = self._own[name] if name in self._own else self._structure[name]
             limits = robust_limits(values, style.kind)
             changed, floor, model = False, None, ""
         else:
@@ -122,6 +147,10 @@ class PairMaps:
         distance = self._scans[model].provenance.get("noise_floor")
         power = {"js_dist": 1, "js_dist_avg": 1, "js_div": 2, "js_div_avg": 2}.get(name)
         return None if distance is None or power is None else float(distance**power)
+
+
+def _is_symmetric(values: NDArray[np.float64]) -> bool:
+    return np.allclose(values, values.T, rtol=1e-5, atol=1e-8, equal_nan=True)
 
 
 def _structure_maps(protein: Protein) -> dict[str, NDArray[np.float64]]:

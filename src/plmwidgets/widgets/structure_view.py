@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 import traitlets as t
+from numpy.typing import ArrayLike, NDArray
 
 from plmwidgets.protein import Protein
 from plmwidgets.scan.pair import PairScan
@@ -31,7 +32,8 @@ class StructureView(ColouredView):
     ----------
     colour_by : str
     top_k : int
-        How many of the scan's strongest pairs are drawn (0-100), separation 6 and more.
+        How many of the strongest pairs are drawn (0-100), separation 6 and more: the scan's, or
+        those of `show_pairs`.
     """
 
     _bundle = t.Unicode(bundle("structure_view"), read_only=True).tag(sync=True)
@@ -44,6 +46,7 @@ class StructureView(ColouredView):
         self, protein: Protein, *, scan: PairScan | None = None, top_k: int = 0, **kwargs: Any
     ) -> None:
         self._contacts = None if protein.structure is None else protein.contact_map()
+        self._scores: NDArray[np.float64] | None = None
         super().__init__(protein, scan=scan, **kwargs)
         if protein.structure is not None:
             self.set_trait("structure", protein.structure.to_cif())
@@ -64,6 +67,40 @@ class StructureView(ColouredView):
         with self.guarded():
             self._show_pairs()
 
+    def show_pairs(self, scores: ArrayLike | None, top_k: int | None = None) -> None:
+        """Draw the strongest pairs of a map of your own instead of the scan's.
+
+        Parameters
+        ----------
+        scores : array_like, shape (L, L), or None
+            The larger, the stronger; NaN where unknown. Of (i, j) and (j, i) the mean counts. None
+            for the scan's again.
+        top_k : int, optional
+            How many; as many as before, or L where there were none.
+
+        Raises
+        ------
+        ValueError
+            If the shape does not fit.
+        """
+        length = len(self.protein)
+        if scores is None:
+            self._scores = None
+        else:
+            values = np.asarray(scores, dtype=np.float64)
+            if values.shape != (length, length):
+                raise ValueError(
+                    f"the scores of {self.protein.name} have shape ({length}, {length}), not "
+                    f"{values.shape}"
+                )
+            self._scores = (values + values.T) / 2
+        some = scores is not None or self._scan is not None
+        self.set_trait("top_k_max", min(TOP_K_MAX, length * 2) if some else 0)
+        if top_k is None:
+            top_k = self.top_k or min(length, TOP_K_MAX)
+        self.top_k = top_k if some else 0
+        self._show_pairs()
+
     def scan_changed(self) -> None:
         """Show what the scan has found since."""
         super().scan_changed()
@@ -74,9 +111,12 @@ class StructureView(ColouredView):
 
     def strongest_pairs(self, n: int) -> list[list[Any]]:
         """Return the n strongest pairs so far as the page draws them: i, j, and if they touch."""
-        if self._scan is None or n == 0:
+        if n == 0 or (self._scan is None and self._scores is None):
             return []
-        scores = self._scan.values("js_dist_avg")
+        if self._scores is not None:
+            scores = self._scores
+        elif self._scan is not None:
+            scores = self._scan.values("js_dist_avg")
         i, j = np.triu_indices(len(scores), 6)
         known = np.isfinite(scores[i, j])
         i, j = i[known], j[known]
