@@ -26,7 +26,7 @@ class Serve:
                 stderr=subprocess.STDOUT,
             )
 
-    def wait_for(self, text, seconds=120):
+    def wait_for(self, text, seconds=300):
         """Wait until it has printed a text; returns all that it has printed."""
         deadline = time.monotonic() + seconds
         while text not in (said := self.log.read_text()):

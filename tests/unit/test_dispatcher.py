@@ -1,6 +1,7 @@
 """The dispatcher of a shared model, before replicas that are not actors."""
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 
 import numpy as np
@@ -61,7 +62,9 @@ def play(monkeypatch):
             dispatcher = ray_actors.Dispatcher([""] * replicas)
             await story(dispatcher, *cast)
 
-        asyncio.run(asyncio.wait_for(scene(), 10))
+        # In a thread of its own: the browser that other tests drive has a loop in this one.
+        with ThreadPoolExecutor(1) as pool:
+            pool.submit(asyncio.run, asyncio.wait_for(scene(), 10)).result()
 
     monkeypatch.setattr(ray_actors, "RETRY_SECONDS", 0.001)
     return run

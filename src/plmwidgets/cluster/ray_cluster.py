@@ -40,6 +40,9 @@ def import_ray(host: str = "") -> Any:
     # Ray ends a process whose shared memory has gone: let answers come by message instead.
     os.environ.setdefault("RAY_max_direct_call_object_size", str(200 * 10**6))
     os.environ.setdefault("RAY_task_rpc_inlined_bytes_limit", str(200 * 10**6))
+    # By default Ray's workers give way to everything else: a click would wait for every notebook
+    # on this machine that computes.
+    os.environ.setdefault("RAY_worker_niceness", "0")
     if host == LOOPBACK:
         os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")  # for what it starts
     too_late = "ray" in sys.modules
