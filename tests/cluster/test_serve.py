@@ -5,16 +5,33 @@ import subprocess
 import sys
 
 import psutil
+import pytest
+from serving import Serve
 
 JOIN = """
+import sys
 import plmwidgets as plm
-print(plm.load_model("demo", backend="ray"))
+print(plm.load_model(sys.argv[1], backend="ray"))
+"""
+
+STAY = """
+import threading, time
+import plmwidgets as plm
+model = plm.load_model("demo", backend="ray")
+print("joined", flush=True)
+while any(thread.name.startswith("ray_listen") for thread in threading.enumerate()):
+    time.sleep(0.05)
+print("at rest", flush=True)
+try:
+    plm.predict(plm.Protein.demo(), model)
+except plm.ModelError as error:
+    print(error)
 """
 
 
-def join(**environment):
+def join(name="demo", **environment):
     return subprocess.run(
-        [sys.executable, "-c", JOIN],
+        [sys.executable, "-c", JOIN, name],
         env={**os.environ, **environment},
         capture_output=True,
         text=True,
@@ -42,3 +59,43 @@ def test_it_listens_on_the_loopback_interface_alone(served):
     ]
     assert ports
     assert set(ports) <= {"127.0.0.1", "::1", "::ffff:127.0.0.1"}
+
+
+@pytest.fixture
+def alone(own_ray, tmp_path, monkeypatch):
+    """The demo model on a cluster of its own, with a processor to spare."""
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    served = Serve(tmp_path, "--model", "demo", "--cpus", "1")
+    try:
+        served.wait_for("Ctrl-C ends it")
+        yield served
+    finally:
+        served.end()
+
+
+def test_when_it_is_told_to_end_it_ends_all_it_started_and_notebooks_rest(alone):
+    notebook = subprocess.Popen([sys.executable, "-c", STAY], stdout=subprocess.PIPE, text=True)
+    assert notebook.stdout.readline() == "joined\n"
+    family = psutil.Process(alone.process.pid).children(recursive=True)
+    assert family
+    assert alone.end() == 0
+    assert "demo is shared no longer" in alone.log.read_text()
+    _, left = psutil.wait_procs(family, timeout=30)
+    assert left == []
+    said, _ = notebook.communicate(timeout=120)
+    assert said.startswith("at rest\n")
+    assert "start it again with  plmwidgets serve --model demo" in said
+
+
+def test_a_second_one_joins_the_cluster_of_the_first(alone, tmp_path_factory):
+    other = Serve(tmp_path_factory.mktemp("other"), "--model", "potts-demo", "--cpus", "1")
+    try:
+        assert "on the cluster that was there" in other.wait_for("Ctrl-C ends it")
+        found = join("potts-demo")
+        assert "potts-demo" in found.stdout, found.stderr
+        full = Serve(tmp_path_factory.mktemp("full"), "--model", "demo", "--cpus", "1")
+        assert full.process.wait(120) != 0
+        assert "0 CPUs of the cluster are free" in full.log.read_text()
+    finally:
+        assert other.end() == 0
+    assert "demo" in join().stdout

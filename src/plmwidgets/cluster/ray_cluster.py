@@ -46,12 +46,17 @@ def import_ray(host: str = "") -> Any:
     if host == LOOPBACK:
         os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")  # for what it starts
     too_late = "ray" in sys.modules
+    hook = sys.excepthook
     try:
         import ray
     except ModuleNotFoundError as error:
         raise ModelError(
             "a shared model needs Ray: install it with  pip install 'plmwidgets[ray]'"
         ) from error
+    if not too_late:
+        # Ray would tell the cluster of every error that ends a process, and wait for ever for a
+        # cluster that has ended.
+        sys.excepthook = hook
     if too_late and not ray.is_initialized():
         ray._raylet.Config.initialize("")
         ray._private.ray_constants.ENABLE_RAY_CLUSTER = host != LOOPBACK
@@ -112,6 +117,9 @@ def join(address: str | None = None) -> Any:
             "runs on another machine, join it with  ray start --address=HOST:PORT  first, or set "
             f"RAY_ADDRESS, and use the token of whoever started it. Ray says: {error}"
         ) from error
+    # Ray's thread that prints messages of the cluster would, when that ends, ask for more as fast
+    # as it can: told to stop, it goes then.
+    ray._private.worker.global_worker.threads_stopped.set()
     return ray
 
 

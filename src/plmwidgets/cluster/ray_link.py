@@ -78,6 +78,8 @@ class RayLink:
     # To the dispatcher
 
     def _find(self) -> Any:
+        if not answers(self._address):  # Ray would wait for ever for it to come back
+            raise self._cluster_gone()
         try:
             return self._ray.get_actor(self.name, namespace=NAMESPACE)
         except ValueError as error:
@@ -88,13 +90,18 @@ class RayLink:
 
     def _get(self, method: str, *arguments: Any) -> Any:
         errors = self._ray.exceptions
-        try:
-            return self._ray.get(getattr(self._dispatcher, method).remote(*arguments))
-        except errors.RayTaskError as error:
-            raise error.cause from None
-        except errors.RayActorError:
-            self._dispatcher = self._find()  # served anew since
-            return self._ray.get(getattr(self._dispatcher, method).remote(*arguments))
+        ref = getattr(self._dispatcher, method).remote(*arguments)
+        while True:
+            try:
+                return self._ray.get(ref, timeout=SILENT_SECONDS)
+            except errors.GetTimeoutError:
+                if not answers(self._address):
+                    raise self._cluster_gone() from None
+            except errors.RayTaskError as error:
+                raise error.cause from None
+            except errors.RayActorError:
+                self._dispatcher = self._find()  # served anew since
+                ref = getattr(self._dispatcher, method).remote(*arguments)
 
     def _send(self, number: int) -> None:
         with self._lock:
@@ -141,12 +148,14 @@ class RayLink:
     def _cluster_ended(self) -> None:
         """Fail what is asked: Ray would wait for ever for the cluster to come back."""
         for answer, *_ in list(self._pending.values()):
-            error = ModelError(
-                f"the Ray cluster that held {self.name} has ended: start it again with  plmwidgets "
-                f"serve --model {self.name}  and restart this notebook's kernel; a scan that has "
-                "a store goes on from there"
-            )
-            resolve(answer, error=error)
+            resolve(answer, error=self._cluster_gone())
+
+    def _cluster_gone(self) -> ModelError:
+        return ModelError(
+            f"the Ray cluster that held {self.name} has ended: start it again with  plmwidgets "
+            f"serve --model {self.name}  and restart this notebook's kernel; a scan that has a "
+            "store goes on from there"
+        )
 
     def _arrived(self, number: int, got: Any) -> None:
         self._heard = time.monotonic()
