@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 import numpy as np
-from harness import Report, add_shape, parser, random_network, random_sequence
+from harness import Report, add_shape, parser, random_network, random_sequence, ratio_of
 from transformers import AutoTokenizer
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
@@ -54,7 +54,7 @@ def timed(folder: Path, replicas: int, sequence: str) -> tuple[float, np.ndarray
 
 def main() -> None:
     made = parser(__doc__)
-    add_shape(made, [48])
+    add_shape(made, [96])
     arguments = made.parse_args()
     report = Report("Replicas of a shared model", arguments)
     with tempfile.TemporaryDirectory() as name:
@@ -72,7 +72,10 @@ def main() -> None:
                     raise AssertionError("the scans differ")
                 ratios.append(one / two)
                 print(f"L = {length}: {one:.1f} s with one, {two:.1f} s with two", flush=True)
-            report.figures(f"two replicas over one, L = {length}", ratios=ratios, goal=GOAL)
+            what, ratio = f"two replicas over one, L = {length}", ratio_of(ratios)
+            report.figures(what, ratios=ratios)
+            verdict = report.goal(what, ratio, GOAL)
+            report.table([{"": what, "speed": str(ratio), "goal": f">= {GOAL}x {verdict}"}])
     report.finish()
 
 

@@ -133,6 +133,10 @@ class Notebook(HostPage):
     def close(self):
         if self._client is not None:
             self._client.stop_channels()
+        # What a kernel goes on computing would slow down all tests after this one.
+        for session in self.lab.api("sessions"):
+            if session["path"] == self.name:
+                self.lab.delete(f"sessions/{session['id']}")
 
 
 def new_notebook(server, cells, name="test.ipynb", path=None):

@@ -76,6 +76,10 @@ class Server:
         with self._get(f"api/{path}?token={TOKEN}") as answer:
             return json.load(answer)
 
+    def delete(self, path):
+        request = urllib.request.Request(f"{self.url}/api/{path}?token={TOKEN}", method="DELETE")
+        urllib.request.urlopen(request, timeout=30).close()
+
     def close(self):
         self._process.terminate()
         try:

@@ -1,6 +1,9 @@
 """Two notebooks in one JupyterLab that share one model on Ray."""
 
+import re
+
 from gestures import button, wait_for_status
+from playwright.sync_api import expect
 from serving import Serve
 
 CELL = """
@@ -8,6 +11,20 @@ import plmwidgets as plm
 model = plm.load_model("demo", backend="ray")
 explorer = plm.Explorer(plm.Protein.demo(), model)
 explorer
+"""
+CROWD = """
+from plmwidgets.cluster.ray_link import RayLink
+from plmwidgets.cluster.work import Predictions
+from plmwidgets.models.masked_lm import Context
+from plmwidgets.service import Priority
+
+def crowd():  # four other notebooks
+    return [RayLink("demo") for _ in range(4)]
+
+def click(links):
+    contexts = [Context.of(explorer.protein.sequence, {20 + k}) for k in range(len(links))]
+    works = [Predictions([context], None, None) for context in contexts]
+    return [link.ask(work, Priority.INTERACTIVE) for link, work in zip(links, works)]
 """
 LOADED = "[m for m in __import__('sys').modules if m == 'plmwidgets.models.pretrained']"
 
@@ -17,7 +34,7 @@ def test_two_notebooks_share_a_model(own_ray, tmp_path, notebook):
     try:
         served.wait_for("Ctrl-C ends it")
         # The server of the notebooks may be older than this cluster.
-        cell = f"import os\nos.environ.update({own_ray!r})\n{CELL}"
+        cell = f"import os\nos.environ.update({own_ray!r})\n{CROWD}{CELL}"
         books = [notebook(cell, name=f"{name}.ipynb") for name in ("one", "other")]
         for book in books:
             book.run_all()
@@ -34,6 +51,19 @@ def test_two_notebooks_share_a_model(own_ray, tmp_path, notebook):
         for book in books:
             assert book.python(LOADED) == [], "a notebook loaded the model itself"
             book.screenshot(f"shared-{book.name}")
-        assert len(served.actors("Replica")) == 1
+        (replica,) = served.actors("Replica")
+        # What waits behind others says so.
+        books[0].python("globals().update(others=crowd())")
+        replica.suspend()
+        try:
+            books[0].python("globals().update(asked=click(others))")
+            books[1].python("setattr(explorer.selection, 'masked', {5, 6, 7})")
+            notice = books[1].page.locator(".plmwidgets-distributions .dist-notice")
+            expect(notice).to_have_text(re.compile("^[1-4] requests? of other notebooks ahead$"))
+            books[1].screenshot("shared-queue")
+        finally:
+            replica.resume()
+        expect(notice).to_be_hidden(timeout=30_000)
+        assert books[1].python("sorted(explorer.selection.masked)") == [5, 6, 7]
     finally:
         served.end()

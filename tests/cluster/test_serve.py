@@ -5,7 +5,6 @@ import subprocess
 import sys
 
 import psutil
-import pytest
 from serving import Serve
 
 JOIN = """
@@ -61,26 +60,15 @@ def test_it_listens_on_the_loopback_interface_alone(served):
     assert set(ports) <= {"127.0.0.1", "::1", "::ffff:127.0.0.1"}
 
 
-@pytest.fixture
-def alone(own_ray, tmp_path, monkeypatch):
-    """The demo model on a cluster of its own, with a processor to spare."""
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
-    served = Serve(tmp_path, "--model", "demo", "--cpus", "1")
-    try:
-        served.wait_for("Ctrl-C ends it")
-        yield served
-    finally:
-        served.end()
-
-
 def test_when_it_is_told_to_end_it_ends_all_it_started_and_notebooks_rest(alone):
+    served = alone("demo")
     notebook = subprocess.Popen([sys.executable, "-c", STAY], stdout=subprocess.PIPE, text=True)
     assert notebook.stdout.readline() == "joined\n"
-    family = psutil.Process(alone.process.pid).children(recursive=True)
+    family = psutil.Process(served.process.pid).children(recursive=True)
     assert family
-    assert alone.end() == 0
-    assert "demo is shared no longer" in alone.log.read_text()
-    _, left = psutil.wait_procs(family, timeout=30)
+    assert served.end() == 0
+    assert "demo is shared no longer" in served.log.read_text()
+    _, left = psutil.wait_procs(family, timeout=60)
     assert left == []
     said, _ = notebook.communicate(timeout=120)
     assert said.startswith("at rest\n")
@@ -88,6 +76,7 @@ def test_when_it_is_told_to_end_it_ends_all_it_started_and_notebooks_rest(alone)
 
 
 def test_a_second_one_joins_the_cluster_of_the_first(alone, tmp_path_factory):
+    alone("demo")
     other = Serve(tmp_path_factory.mktemp("other"), "--model", "potts-demo", "--cpus", "1")
     try:
         assert "on the cluster that was there" in other.wait_for("Ctrl-C ends it")

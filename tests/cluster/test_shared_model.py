@@ -5,34 +5,12 @@ import sys
 
 import numpy as np
 import pytest
-import torch
 
 import plmwidgets as plm
 from plmwidgets.models.masked_lm import Context, ModelError
 from plmwidgets.scan.progress import ScanStatus
 from plmwidgets.scan.start import prepare_pairs
 from plmwidgets.service import service_for
-
-
-@pytest.fixture(scope="module")
-def protein():
-    return plm.Protein.demo()
-
-
-@pytest.fixture(scope="module")
-def local():
-    """The same model here, on as many threads as a replica has: they decide its batches."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield plm.load_model("demo")
-    torch.set_num_threads(threads)
-
-
-@pytest.fixture(scope="module")
-def local_scan(protein, local):
-    scan = plm.scan_pairs(protein, local)
-    scan.wait()
-    return scan
 
 
 @pytest.fixture
