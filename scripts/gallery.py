@@ -23,7 +23,9 @@ from gallery_lab import lab_pictures  # noqa: E402
 from made_up import made_up_protein  # noqa: E402
 
 OUTPUT = ROOT / "gallery"
-ALL = "sequence_strip,scan_panel,pair_heatmap,structure_view,distributions,joint_table"
+ALL = (
+    "sequence_strip,scan_panel,pair_heatmap,structure_view,distributions,joint_table,attention_grid"
+)
 NARROW, WIDE = 600, 1600
 LENGTHS = (10, 76, 363, 1000)
 Shoot = Callable[[str, Page], None]

@@ -1,6 +1,7 @@
 /** Plays the kernel: one selection behind all views, answers after a short delay. */
 import type { ProteinInfo } from "../src/core/model";
 import type { SelectionState } from "../src/core/selection";
+import { attentionTraits } from "./attention";
 import { envelope, FakeModel } from "./fake";
 import { CHEMISTRY_ORDER, LETTERS, ToyModel } from "./lm";
 
@@ -181,6 +182,7 @@ export class FakeKernel {
       return { ...this.#heatmap("js_div", "contacts", "none", model, model), models, ...chosen };
     }
     if (name === "scan_panel") return { scan: this.#scan(this.#options.status) };
+    if (name === "attention_grid") return attentionTraits(this.toy, this.#options.state);
     return {};
   }
 

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from plmwidgets.comparison import Comparison as Comparison
     from plmwidgets.comparison import compare as compare
     from plmwidgets.ipython import load_ipython_extension as load_ipython_extension
+    from plmwidgets.methods.attention import Attention as Attention
+    from plmwidgets.methods.attention import attention as attention
+    from plmwidgets.methods.attention import predict_contacts as predict_contacts
     from plmwidgets.models import available_models as available_models
     from plmwidgets.models import load_model as load_model
     from plmwidgets.models.masked_lm import ModelError as ModelError
@@ -38,6 +41,8 @@ if TYPE_CHECKING:
     from plmwidgets.scan.start import scan_singles as scan_singles
     from plmwidgets.scan.store import StoreError as StoreError
     from plmwidgets.scan.windows import scan_windows as scan_windows
+    from plmwidgets.widgets.attention_explorer import AttentionExplorer as AttentionExplorer
+    from plmwidgets.widgets.attention_grid import AttentionGrid as AttentionGrid
     from plmwidgets.widgets.distributions import Distributions as Distributions
     from plmwidgets.widgets.explorer import Explorer as Explorer
     from plmwidgets.widgets.joint_table import JointTable as JointTable
@@ -51,6 +56,9 @@ if TYPE_CHECKING:
 
 # Imported on first use: torch and the notebook packages take seconds to load.
 _HOMES = {
+    "Attention": "methods.attention",
+    "AttentionExplorer": "widgets.attention_explorer",
+    "AttentionGrid": "widgets.attention_grid",
     "Comparison": "comparison",
     "Distributions": "widgets.distributions",
     "Explorer": "widgets.explorer",
@@ -66,6 +74,7 @@ _HOMES = {
     "SingleScan": "scan.single",
     "StoreError": "scan.store",
     "StructureView": "widgets.structure_view",
+    "attention": "methods.attention",
     "available_models": "models",
     "compare": "comparison",
     "joint": "scan.joint",
@@ -74,6 +83,7 @@ _HOMES = {
     "load_model": "models",
     "plan_scan": "scan.plan",
     "predict": "scan.start",
+    "predict_contacts": "methods.attention",
     "scan_pairs": "scan.start",
     "scan_singles": "scan.start",
     "scan_windows": "scan.windows",

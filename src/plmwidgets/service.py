@@ -290,9 +290,9 @@ class ModelService:
                 if not is_out_of_memory(error):
                     raise
                 raise ModelError(
-                    f"{self.model.name} ran out of memory ({memory_wanted(error)}): allow it less "
-                    "(memory=... bytes), or use method='exact', a smaller model or a shorter "
-                    "sequence"
+                    f"{self.model.name} ran out of memory ({memory_wanted(error)}): use a smaller "
+                    "model or a shorter sequence; for a superposed scan, allow it less "
+                    "(memory=... bytes) or use method='exact'"
                 ) from error
             if time.perf_counter() - began >= SLICE_SECONDS or self._is_overtaken(entry):
                 break

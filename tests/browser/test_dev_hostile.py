@@ -17,6 +17,7 @@ VIEWS = (
     "pair_heatmap",
     "structure_view",
     "joint_table",
+    "attention_grid",
     "scan_panel",
 )
 # What the views make of themselves, and all text in them, on the page and in shadow roots.

@@ -8,7 +8,9 @@ from layout import named, overlaps, parts_of
 from plmwidgets.protein import Protein
 
 address, show = dev_page.address, dev_page.show
-ALL = "sequence_strip,scan_panel,pair_heatmap,structure_view,distributions,joint_table"
+ALL = (
+    "sequence_strip,scan_panel,pair_heatmap,structure_view,distributions,joint_table,attention_grid"
+)
 SELECT = """pair => {
   const model = dev.models.get("pair_heatmap");
   const state = { ...model.get("selection_state") };

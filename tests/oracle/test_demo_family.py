@@ -188,6 +188,16 @@ def test_model_has_learned_the_contacts(family, held_out, exact_maps):
     assert np.mean(correlation) >= 0.95, correlation
 
 
+def test_contact_head_finds_the_contacts_in_other_sequences(family, held_out):
+    model = load_model("demo", device="cpu")
+    found = model.contact_probabilities([Context.of(sequence) for sequence in held_out])
+    precision = [precision_at_k(each, family.edges) for each in found]
+    assert np.mean(precision) >= 0.9, precision
+    untrained = load_model(DEMO / "model", device="cpu", contact_head=True)
+    found = untrained.contact_probabilities([Context.of(sequence) for sequence in held_out])
+    assert np.mean([precision_at_k(each, family.edges) for each in found]) < 0.7
+
+
 def test_demo_sequence_was_not_trained_on_and_starts_with_met(sequence, held_out):
     report = json.loads((DEMO / "training.json").read_text())
     assert report["demo_sequence_in_training"] is False

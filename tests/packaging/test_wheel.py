@@ -12,6 +12,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 VIEWS = {
+    "attention_grid",
     "sequence_strip",
     "distributions",
     "pair_heatmap",
@@ -21,6 +22,7 @@ VIEWS = {
 }
 BUNDLES = VIEWS | {"loader", "page"}
 PARTS = {
+    "demo/contact_head.safetensors",
     "demo/fold.cif",
     "demo/family.safetensors",
     "demo/model/config.json",

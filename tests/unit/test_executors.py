@@ -102,3 +102,14 @@ def test_a_task_that_fails_says_why(protein):
         service_for(model).log_probabilities([Context(protein.sequence)])
     with pytest.raises(ValueError, match="not both"):
         plm.load_model("potts-demo", backend="ray", executor=executor)
+
+
+def test_what_cannot_be_asked_from_here_is_not_offered(protein):
+    with threads() as executor:
+        model = plm.load_model("demo", executor=executor)
+        assert "pair_pass" in model.capabilities
+        for method in (plm.attention, plm.predict_contacts):
+            with pytest.raises(ModelError, match="computes elsewhere"):
+                method(protein, model)
+        with pytest.raises(ValueError, match="contact_head are chosen where the model is"):
+            plm.load_model("demo", contact_head=True, executor=executor)

@@ -12,6 +12,7 @@ from view_tools import wait_for
 
 from plmwidgets.protein import Protein
 from plmwidgets.scan.start import prepare_pairs
+from plmwidgets.widgets.attention_grid import AttentionGrid
 from plmwidgets.widgets.explorer import Explorer
 from plmwidgets.widgets.page_state import read_state
 from plmwidgets.widgets.pair_heatmap import PairHeatmap
@@ -39,13 +40,15 @@ UNKNOWN = ("", "comm", "keys", "__class__", "selection", "_trait_values", "_mode
 
 @pytest.fixture
 def page():
-    """All views of an explorer, and a map of two models beside them."""
+    """All views of an explorer, and a map of two models and a grid of heads beside them."""
     explorer = Explorer(Protein.demo(), ToyModel("hostile page"))
     scans = {name: prepare_pairs(explorer.protein, ToyModel(name)) for name in ("one", "two")}
     both = PairHeatmap(scans, selection=explorer.selection)
-    yield explorer, [*explorer.children, both]
+    grid = AttentionGrid(explorer.protein, "demo", selection=explorer.selection)
+    yield explorer, [*explorer.children, both, grid]
     explorer.scan.cancel()
     both.close()
+    grid.close()
     explorer.close()
 
 

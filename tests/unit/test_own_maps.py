@@ -67,3 +67,9 @@ def test_pairs_of_somebody_elses_scores_in_3d(protein, scores):
     assert (view.pairs, view.top_k, view.top_k_max) == ([], 0, 0)
     with pytest.raises(ValueError, match="shape"):
         view.show_pairs(scores[0])
+
+
+def test_maps_of_no_scan_tell_the_page_of_none():
+    view = PairHeatmap(Protein.demo())
+    assert view.region is None
+    assert view.progress is None

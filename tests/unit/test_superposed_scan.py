@@ -463,7 +463,9 @@ def test_a_pass_that_fails_frees_its_states(protein, model, monkeypatch):
 
     monkeypatch.setattr(type(model), "pair_pass", failing)
     scan = scan_pairs(protein, model, method="superposed")
-    with pytest.raises(ModelError, match=r"ran out of memory \(.*\): allow it less") as caught:
+    with pytest.raises(
+        ModelError, match=r"ran out of memory \(.*\): use a .* allow it less"
+    ) as caught:
         scan.wait(60)
     assert caught.value is scan._run.error
     gc.collect()

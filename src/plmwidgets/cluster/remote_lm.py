@@ -16,6 +16,8 @@ from plmwidgets.pending import Array
 from plmwidgets.service import Priority
 
 POLL_SECONDS = 0.2
+NOT_ASKED_FOR = {"attentions", "contacts"}
+"""What workers offer that cannot be asked of them from here."""
 
 
 class RemoteMaskedLM:
@@ -34,7 +36,7 @@ class RemoteMaskedLM:
         self.name = there.name
         # A local model of the same weights is another one, with a service of its own.
         self.identity = replace(there.identity, device=f"{place}:{there.identity.device}")
-        self.capabilities = there.capabilities | {"remote"}
+        self.capabilities = there.capabilities - NOT_ASKED_FOR | {"remote"}
         self.max_length = there.max_length
         self.precisions = there.precisions
         self._ask = lru_cache(64)(link.ask_model)

@@ -189,11 +189,12 @@ def apc(scores: NDArray[Any]) -> FloatArray:
 
     Parameters
     ----------
-    scores : ndarray, shape (L, L)
+    scores : ndarray, shape (..., L, L)
+        One map, or several, each by itself.
 
     Returns
     -------
-    ndarray of float64, shape (L, L)
+    ndarray of float64, shape (..., L, L)
 
     References
     ----------
@@ -202,10 +203,11 @@ def apc(scores: NDArray[Any]) -> FloatArray:
     """
     values = np.asarray(scores, np.float64)
     filled = np.nan_to_num(values, nan=0.0, posinf=np.inf, neginf=-np.inf)
-    total = filled.sum()
-    if total == 0.0:
-        return values.copy()
-    expected: FloatArray = np.outer(filled.sum(axis=1), filled.sum(axis=0)) / total
+    rows, columns = filled.sum(axis=-1, keepdims=True), filled.sum(axis=-2, keepdims=True)
+    total = rows.sum(axis=-2, keepdims=True)
+    expected: FloatArray = np.where(
+        total == 0, 0.0, rows * columns / np.where(total == 0, 1, total)
+    )
     return values - expected
 
 

@@ -14,6 +14,8 @@ WeightsFormat = Literal["safetensors", "bin"]
 
 DEMO_FOLDER: Final = Path(__file__).parents[1] / "demo"
 """Where the bundled model, family parameters and fold lie."""
+DEMO_CONTACT_HEAD: Final = DEMO_FOLDER / "contact_head.safetensors"
+"""The bundled model's contact head: beside its weights, which are as they were without it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +41,8 @@ class CatalogEntry:
     max_length : int or None
         Longest sequence in residues; None where the architecture sets no limit.
     capabilities : frozenset of str
-        What it offers beyond log-probabilities.
+        What it offers beyond log-probabilities that its files do not tell: ``"contacts"``, that its
+        contact head was trained.
     file : Path or None
         Where the weights of a bundled model lie; None for one of the hub.
     """
@@ -55,12 +58,17 @@ class CatalogEntry:
     file: Path | None = None
 
 
-def _bundled(name: str, file: str) -> CatalogEntry:
-    return CatalogEntry(name, name, "MIT", file=DEMO_FOLDER / file)
+_CONTACTS: Final = frozenset({"contacts"})
+
+
+def _bundled(name: str, file: str, capabilities: frozenset[str] = frozenset()) -> CatalogEntry:
+    return CatalogEntry(name, name, "MIT", capabilities=capabilities, file=DEMO_FOLDER / file)
 
 
 def _esm2(name: str, checkpoint: str, parameters: int) -> CatalogEntry:
-    return CatalogEntry(name, f"facebook/{checkpoint}_UR50D", "MIT", parameters)
+    return CatalogEntry(
+        name, f"facebook/{checkpoint}_UR50D", "MIT", parameters, capabilities=_CONTACTS
+    )
 
 
 def _esmc(name: str, checkpoint: str, parameters: int) -> CatalogEntry:
@@ -70,10 +78,16 @@ def _esmc(name: str, checkpoint: str, parameters: int) -> CatalogEntry:
 
 
 def _pickled(
-    name: str, checkpoint: str, parameters: int, revision: str, max_length: int | None = None
+    name: str,
+    checkpoint: str,
+    parameters: int,
+    revision: str,
+    *,
+    max_length: int | None = None,
+    capabilities: frozenset[str] = frozenset(),
 ) -> CatalogEntry:
     return CatalogEntry(
-        name, f"facebook/{checkpoint}", "MIT", parameters, revision, "bin", max_length
+        name, f"facebook/{checkpoint}", "MIT", parameters, revision, "bin", max_length, capabilities
     )
 
 
@@ -86,7 +100,7 @@ _ESM1V_REVISIONS: Final = (
 )
 
 ENTRIES: Final[tuple[CatalogEntry, ...]] = (
-    _bundled("demo", "model/model.safetensors"),
+    _bundled("demo", "model/model.safetensors", _CONTACTS),
     _bundled("potts-demo", "family.safetensors"),
     _esm2("esm2-8m", "esm2_t6_8M", 7_512_353),
     _esm2("esm2-35m", "esm2_t12_35M", 33_501_153),
@@ -97,12 +111,14 @@ ENTRIES: Final[tuple[CatalogEntry, ...]] = (
         "esm2_t36_3B_UR50D",
         2_839_004_193,
         "476b639933c8baad5ad09a60ac1a87f987b656fc",
+        capabilities=_CONTACTS,
     ),
     _pickled(
         "esm2-15b",
         "esm2_t48_15B_UR50D",
         15_129_098_273,
         "5fbca39631164edc1d402a5aa369f982f72ee282",
+        capabilities=_CONTACTS,
     ),
     _pickled(
         "esm1b",
@@ -110,6 +126,7 @@ ENTRIES: Final[tuple[CatalogEntry, ...]] = (
         652_358_433,
         "bcb20c5e9b48bda8045b45405b236a2d0fb55368",
         max_length=1022,
+        capabilities=_CONTACTS,
     ),
     *(
         _pickled(f"esm1v-{i}", f"esm1v_t33_650M_UR90S_{i}", 652_355_873, revision, max_length=1022)

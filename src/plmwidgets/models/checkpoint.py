@@ -47,6 +47,9 @@ class Source:
         Commit of the hub repository; None means the newest one.
     weights_format : {"safetensors", "bin"}
         Which kind of weights file to read.
+    contact_head : bool or Path
+        Whether the contact head in the weights was trained and is to be used, or a safetensors
+        file with another one. The weights alone do not tell: untrained ones are stored as well.
     """
 
     name: str
@@ -54,6 +57,7 @@ class Source:
     folder: Path | None = None
     revision: str | None = None
     weights_format: WeightsFormat = "safetensors"
+    contact_head: bool | Path = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,13 +1,14 @@
 """Models of ESM's and ESM C's kind, computed by an `Encoder`: faster, in several precisions."""
 
 import threading
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from plmwidgets.models.attention import AttentionBlock, encoder_blocks
 from plmwidgets.models.encoder import Encoder
 from plmwidgets.models.esm_layout import is_esm_like, read_encoder, read_ends
 from plmwidgets.models.huggingface import HuggingFaceMaskedLM, Ints, checked_positions
@@ -40,9 +41,10 @@ class EsmMaskedLM(HuggingFaceMaskedLM):
         self, network: Any, tokenizer: Any, *, layers: LayerStream | None = None, **options: Any
     ) -> None:
         super().__init__(network, tokenizer, **options)
-        self.capabilities = frozenset({"precision", "pair_pass"})
+        self.capabilities |= {"precision", "pair_pass"}
         if layers is not None:
             self.capabilities |= {"streamed"}
+            self.attention_shape = (len(layers), self.attention_shape[1])
         self.precisions = precisions(self.device, self.identity.dtype)
         self._layers = layers
         self._turn = threading.Lock()
@@ -192,6 +194,17 @@ class EsmMaskedLM(HuggingFaceMaskedLM):
         """Memory for the states of a pair pass over n of `length` residues, in float32."""
         tokens = self.tokens.prefix + length + self.tokens.suffix
         return pass_bytes(self.network.config.hidden_size, tokens, n)
+
+    def _attention_blocks(self, ids: torch.Tensor, layers: int) -> Iterator[AttentionBlock]:
+        # In float32 where the weights are: small differences of rows count in a contact head.
+        precision = "reference" if "reference" in self.precisions else None
+        blocks = encoder_blocks(self._encoder(precision), ids, layers)
+        while True:
+            with self._turn:  # as in `log_probability_steps`
+                block = next(blocks, None)
+            if block is None:
+                return
+            yield block
 
     def _encoder(self, precision: str | None) -> Encoder:
         name = "double" if precision == "double" else chosen_precision(self, precision)

@@ -2,13 +2,20 @@
 
 import math
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from plmwidgets.models.attention import (
+    AttentionBlock,
+    AttentionReader,
+    ContactHead,
+    attention_shape,
+    network_blocks,
+)
 from plmwidgets.models.masked_lm import Context, ModelError, ModelIdentity
 from plmwidgets.models.tokens import ResidueTokenizer
 
@@ -19,7 +26,7 @@ OPERATIONS_A_STEP = 1e9
 LARGEST_BATCH = 64
 
 
-class HuggingFaceMaskedLM:
+class HuggingFaceMaskedLM(AttentionReader):
     """A masked language model of the transformers library, as the package sees it.
 
     Parameters
@@ -34,6 +41,8 @@ class HuggingFaceMaskedLM:
         See `plmwidgets.models.ModelIdentity`.
     weight_bytes : int, optional
         What all weights need on a device where they stay; only `suits` asks.
+    contact_head : ContactHead, optional
+        If it was trained: then the model offers contacts.
 
     Attributes
     ----------
@@ -59,6 +68,7 @@ class HuggingFaceMaskedLM:
         revision: str,
         by_content: bool = False,
         weight_bytes: int = 0,
+        contact_head: ContactHead | None = None,
     ) -> None:
         self.name = name
         self.network = network.eval()
@@ -72,7 +82,12 @@ class HuggingFaceMaskedLM:
             by_content,
         )
         self._check_vocabulary()
-        self.capabilities: frozenset[str] = frozenset()
+        shape = attention_shape(network.config)
+        self.attention_shape = shape or (0, 0)
+        self.contact_head = contact_head
+        self.capabilities = frozenset(
+            (["attentions"] if shape else []) + (["contacts"] if contact_head else [])
+        )
         self.precisions: tuple[str, ...] = (
             ("reference",) if self.identity.dtype == "float32" else ("preview",)
         )
@@ -192,6 +207,11 @@ class HuggingFaceMaskedLM:
             found = found[:, self.tokens.prefix : found.shape[1] - self.tokens.suffix]
         values: NDArray[np.floating[Any]] = found.cpu().numpy()
         return values
+
+    def _attention_blocks(self, ids: torch.Tensor, layers: int) -> Iterator[AttentionBlock]:
+        for block in network_blocks(self.network, ids, self.attention_shape):
+            if block.layer < layers:
+                yield block
 
     def _check_vocabulary(self) -> None:
         rows = self.network.get_input_embeddings().weight.shape[0]

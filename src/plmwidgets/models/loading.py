@@ -11,7 +11,7 @@ from numbers import Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from plmwidgets.models.catalog import DEMO_FOLDER, CatalogEntry, find
+from plmwidgets.models.catalog import DEMO_CONTACT_HEAD, DEMO_FOLDER, CatalogEntry, find
 from plmwidgets.models.checkpoint import Source, did_you_mean, weight_files
 from plmwidgets.models.masked_lm import MaskedLM, ModelError
 
@@ -39,6 +39,7 @@ def load_model(
     dtype: "str | torch.dtype | None" = None,
     memory: int | str | None = None,
     *,
+    contact_head: bool | None = None,
     backend: Literal["ray"] | None = None,
     executor: "Executor | None" = None,
 ) -> MaskedLM:
@@ -70,6 +71,10 @@ def load_model(
         such as ``"8 GB"``, ``"500 MB"`` or ``"16 GiB"``; what is free there by default. On a GPU,
         float32 weights count one and a half times: the default precision keeps them in float16
         as well.
+    contact_head : bool, optional
+        Whether to use the contact head that comes with the weights. By default where the catalogue
+        says that it was trained: for ESM-2, ESM-1b and the demo. Other checkpoints of ESM's kind
+        may carry a random one, which nothing in the file tells: say True only if you know better.
     backend : {None, "ray"}
         ``"ray"``: the model that ``plmwidgets serve`` holds on a Ray cluster under this name, for
         all notebooks that ask it. The cluster is the one of ``RAY_ADDRESS`` or of this machine.
@@ -86,7 +91,8 @@ def load_model(
     ModelError
         If there is no such model, no cluster or no Ray; if files are missing, damaged or cannot be
         fetched, its weights are an unlisted pickle, or its tokenizer does not give one token a
-        residue; if it exceeds the memory and is of a kind that cannot be streamed.
+        residue; if it exceeds the memory and is of a kind that cannot be streamed; if it has no
+        contact head and one is asked for.
     ValueError
         If the device does not exist here, the dtype is not one of the three, or the memory is not
         a size.
@@ -97,13 +103,15 @@ def load_model(
             "'esm2-8m', or the path of a folder."
         )
     if backend is not None or executor is not None:
-        _check_remote(backend, executor, (device, dtype, memory))
+        _check_remote(backend, executor, (device, dtype, memory, contact_head))
         return _load_remote(os.fspath(name_or_path), executor)
     limit = None if memory is None else _bytes(memory)
     entry = find(name_or_path) if isinstance(name_or_path, str) else None
     if entry is not None and entry.name == "potts-demo":
+        if contact_head:
+            raise ModelError(f"{entry.name} has no contact head: its couplings are the contacts.")
         return _load_potts(entry, device, dtype)
-    source = _resolve(name_or_path, entry)
+    source = _resolve(name_or_path, entry, contact_head)
 
     # Read once, when torch loads. A notebook shares its cores with a browser, and threads that
     # spin while they wait for each other make a scan there up to ten times slower.
@@ -127,10 +135,10 @@ def _check_remote(backend: str | None, executor: "Executor | None", local: tuple
         raise ValueError(f"unknown backend {backend!r}: use 'ray', or None for this process")
     if backend is not None and executor is not None:
         raise ValueError("give a backend or an executor, not both")
-    if local != (None, None, None):
+    if any(choice is not None for choice in local):
         raise ValueError(
-            "device, dtype and memory are chosen where the model is: leave them away with a "
-            "backend or an executor"
+            "device, dtype, memory and contact_head are chosen where the model is: leave them away "
+            "with a backend or an executor"
         )
 
 
@@ -165,24 +173,30 @@ def as_model(model: str | os.PathLike[str] | MaskedLM) -> MaskedLM:
     )
 
 
-def _resolve(name_or_path: str | os.PathLike[str], entry: CatalogEntry | None) -> Source:
+def _resolve(
+    name_or_path: str | os.PathLike[str], entry: CatalogEntry | None, contact_head: bool | None
+) -> Source:
+    if contact_head is None:
+        contact_head = entry is not None and "contacts" in entry.capabilities
     if entry is not None and entry.file is not None:
-        return Source(entry.name, entry.checkpoint, entry.file.parent)
+        head = contact_head and DEMO_CONTACT_HEAD
+        return Source(entry.name, entry.checkpoint, entry.file.parent, contact_head=head)
     if entry is not None:
         return Source(
             entry.name,
             entry.checkpoint,
             revision=entry.revision,
             weights_format=entry.weights_format,
+            contact_head=contact_head,
         )
     text = os.fspath(name_or_path)
     folder = Path(text).expanduser()
     is_path = not isinstance(name_or_path, str) or text.startswith((".", "~", os.sep))
     if is_path or folder.exists():
         folder = folder.resolve()
-        return Source(folder.name, folder.name, folder)
+        return Source(folder.name, folder.name, folder, contact_head=contact_head)
     if _HUB_ID.fullmatch(text):
-        return Source(text, text)
+        return Source(text, text, contact_head=contact_head)
     raise ModelError(
         f"there is no model {text!r}{did_you_mean(text) or '.'} available_models() lists the "
         "names; a folder or a hub id such as 'organisation/model' will do as well."

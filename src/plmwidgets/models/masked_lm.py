@@ -135,7 +135,8 @@ class MaskedLM(Protocol):
         What it offers beyond log-probabilities; stated, never guessed. ``"precision"``: it is a
         `PreciseMaskedLM`; ``"pair_pass"``: a `PairPassMaskedLM` as well; ``"streamed"``: its
         weights do not stay on the device; ``"remote"``: others compute for it, and its
-        `open_service` makes the service that asks them.
+        `open_service` makes the service that asks them; ``"attentions"``: it is an
+        `AttentiveMaskedLM`; ``"contacts"``: a `ContactMaskedLM`.
     max_length : int or None
         Longest sequence it takes, in residues; None where there is no limit.
     """
@@ -226,6 +227,71 @@ class PairPassMaskedLM(PreciseMaskedLM, Protocol):
 
     def pair_pass_bytes(self, length: int, n: int) -> int:
         """Memory for the states of a pair pass over n of `length` residues."""
+
+
+class AttentiveMaskedLM(MaskedLM, Protocol):
+    """A model that tells what its attention heads look at.
+
+    Attributes
+    ----------
+    attention_shape : tuple of (int, int)
+        Number of layers, and of heads in each.
+    """
+
+    attention_shape: tuple[int, int]
+
+    def attentions(
+        self, contexts: Sequence[Context], layers: Sequence[int] | None = None
+    ) -> NDArray[np.float32]:
+        """Attention weights among residues.
+
+        Parameters
+        ----------
+        contexts : sequence of Context
+            n contexts of equal length L.
+        layers : sequence of int, optional
+            Which layers, counted from 0; all by default.
+
+        Returns
+        -------
+        ndarray of float32, shape (n, layers, heads, L, L)
+            ``[..., i, j]`` is what residue i takes from residue j, 0 to 1. What goes to special
+            tokens is left out, so that a row adds up to one at most.
+
+        Raises
+        ------
+        IndexError
+            If there is no such layer.
+        """
+
+    def attention_steps(
+        self, contexts: Sequence[Context], layers: Sequence[int] | None = None
+    ) -> Generator[float, None, NDArray[np.float32]]:
+        """Do the same, stopping now and then; yields the share of the work that is done."""
+
+
+class ContactMaskedLM(MaskedLM, Protocol):
+    """A model with a contact head that was trained."""
+
+    def contact_probabilities(self, contexts: Sequence[Context]) -> NDArray[np.float32]:
+        """Return how probable it is that two residues touch (CB closer than 8 Å).
+
+        Parameters
+        ----------
+        contexts : sequence of Context
+            n contexts of equal length L.
+
+        Returns
+        -------
+        ndarray of float32, shape (n, L, L)
+            Symmetric, 0 to 1. Heads are trained on pairs six or more residues apart; what they
+            say of nearer ones means little.
+        """
+
+    def contact_probability_steps(
+        self, contexts: Sequence[Context]
+    ) -> Generator[float, None, NDArray[np.float32]]:
+        """Do the same, stopping now and then; yields the share of the work that is done."""
 
 
 PRECISIONS: Final = ("reference", "final", "preview")

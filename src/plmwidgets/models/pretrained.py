@@ -5,12 +5,14 @@ import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, Final
 
 import torch
 import transformers
 from transformers import AutoConfig, AutoModelForMaskedLM, AutoTokenizer
 
+from plmwidgets.models.attention import ContactHead
 from plmwidgets.models.checkpoint import Source, first_line, locate
 from plmwidgets.models.esm import has_encoder, precisions, wrap
 from plmwidgets.models.esm_layout import layer_name, read_layer
@@ -106,6 +108,7 @@ def load(
         revision=files.revision,
         by_content=True,  # a commit, or a hash of the files
         weight_bytes=needed,
+        contact_head=_contact_head(source, config, network, report, stored),
         **streams,
     )
 
@@ -157,6 +160,37 @@ def _stream(
         return read_layer(config, tensors, index)
 
     return LayerStream(read, config.num_hidden_layers, device, Arithmetic(dtype, dtype))
+
+
+def _contact_head(
+    source: Source, config: Any, network: Any, report: dict[str, Any], stored: WeightFiles | None
+) -> ContactHead | None:
+    """Return the contact head if it is wanted.
+
+    Raises
+    ------
+    ModelError
+        If there is none.
+    """
+    if not source.contact_head:
+        return None
+    stem = "esm.contact_head.regression"
+    names = [f"{stem}.weight", f"{stem}.bias"]
+    if isinstance(source.contact_head, Path):
+        tensors = WeightFiles([source.contact_head]).read(stem, torch.float32)
+    elif stored is not None:  # the network has no layers, and so no weights for their heads
+        tensors = stored.read(stem, torch.float32)
+    else:
+        there = network.named_parameters()
+        tensors = {name: each for name, each in there if name not in report["missing_keys"]}
+    if not tensors.keys() >= set(names):
+        raise ModelError(
+            f"{source.name} has no contact head of ESM's kind in its weights: load it without "
+            "contact_head=True, and read contacts from its attention (plm.attention) or from a "
+            "pair scan."
+        )
+    weight, bias = (tensors[name] for name in names)
+    return ContactHead.of(weight, bias, config.num_hidden_layers)
 
 
 def choose_device(device: str | torch.device | None) -> torch.device:

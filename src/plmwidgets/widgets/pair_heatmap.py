@@ -80,8 +80,8 @@ class PairHeatmap(View):
     distances = t.Any(None).tag(sync=True)
     estimated = t.Any(None).tag(sync=True)
     colour_limits = t.List(t.Float(), allow_none=True, default_value=None).tag(sync=True, page=True)
-    progress = t.Dict(None, allow_none=True).tag(sync=True)
-    region = t.Dict(None, allow_none=True, read_only=True).tag(sync=True)
+    progress = t.Dict(default_value=None, allow_none=True).tag(sync=True)
+    region = t.Dict(default_value=None, allow_none=True, read_only=True).tag(sync=True)
 
     def __init__(
         self,

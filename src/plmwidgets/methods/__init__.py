@@ -1,0 +1,1 @@
+"""Analyses beyond the mask scan, a module a method."""
