@@ -54,6 +54,12 @@ def dev_pages() -> Iterator[tuple[str, int, dict[str, Any]]]:
         yield f"many-masks-{width}", width, {"masks": 40, "length": 363, "profile": "logo"}
         models = {"models": "8M,35M,150M", "status": "finished", "views": "pair_heatmap"}
         yield f"models-{width}", width, {**models, "both": True}
+        for theme in ("light", "dark"):
+            yield (
+                f"mutations-{theme}-{width}",
+                width,
+                {"theme": theme, "views": "mutation_heatmap,scatter_plot", "structure": False},
+            )
 
 
 def dev_pictures(browser: Browser, shoot: Shoot) -> None:

@@ -4,6 +4,7 @@ import type { SelectionState } from "../src/core/selection";
 import { attentionTraits } from "./attention";
 import { envelope, FakeModel } from "./fake";
 import { CHEMISTRY_ORDER, LETTERS, ToyModel } from "./lm";
+import { FakeMutations } from "./mutations";
 
 export interface Options {
   length: number;
@@ -47,6 +48,7 @@ export class FakeKernel {
   readonly models = new Map<string, FakeModel>();
   readonly toy: ToyModel;
   #options: Options;
+  #mutations: FakeMutations;
   #state: SelectionState;
   /** Whether the page was told of a scan: until then a map without one is whole. */
   #told = false;
@@ -56,6 +58,7 @@ export class FakeKernel {
   constructor(options: Options) {
     this.#options = options;
     this.toy = new ToyModel(options.length);
+    this.#mutations = new FakeMutations(this.toy, options.state);
     const step = Math.max(1, Math.floor(options.length / (options.masks + 1)));
     const masked = Array.from({ length: options.masks }, (_, k) => (k + 1) * step);
     this.#state = {
@@ -180,6 +183,10 @@ export class FakeKernel {
       const [model = ""] = models;
       const chosen = { upper_model: model, lower_model: model };
       return { ...this.#heatmap("js_div", "contacts", "none", model, model), models, ...chosen };
+    }
+    if (name === "mutation_heatmap") return this.#mutations.heatmap("masked", "dms");
+    if (name === "scatter_plot") {
+      return { ...this.#mutations.scatter(), ...(empty ? { points: null, caption: "" } : {}) };
     }
     if (name === "scan_panel") return { scan: this.#scan(this.#options.status) };
     if (name === "attention_grid") return attentionTraits(this.toy, this.#options.state);
@@ -319,6 +326,7 @@ export class FakeKernel {
       }
     }
     if (changed.colour_by) from.receive(this.#values(String(changed.colour_by)));
+    if ("show" in changed || "below" in changed) this.#showMutations();
     const chosen = ["normalisation", "upper", "lower", "upper_model", "lower_model"];
     if (chosen.some((name) => name in changed)) {
       const of = (name: string) => String(from.get(name));
@@ -350,6 +358,13 @@ export class FakeKernel {
     this.models.get("distributions")?.receive({ prediction: this.#prediction(), pending: false });
   }
 
+  #showMutations(): void {
+    const view = this.models.get("mutation_heatmap");
+    if (!view?.get("maps")) return; // another view has a trait of this name
+    const { maps } = this.#mutations.heatmap(String(view.get("show")), String(view.get("below")));
+    view.receive({ maps });
+  }
+
   #joint(): void {
     const { pair } = this.#state;
     const probabilities = pair && envelope(this.toy.joint(...pair), 3, 20, 20);
@@ -360,8 +375,13 @@ export class FakeKernel {
       ?.receive({ table: pair && { pair, probabilities, ...figures }, pending: false });
   }
 
-  #message(message: { type: string; text?: string; percent?: number }): void {
+  #message(message: { type: string; text?: string; percent?: number; name?: string }): void {
     if (["hello", "nudge"].includes(message.type)) return;
+    if (message.type === "start" && message.name) {
+      this.#mutations.compute(message.name);
+      this.#showMutations();
+      return;
+    }
     if (message.type === "prioritise") {
       const { type: _, ...region } = message;
       this.models.get("pair_heatmap")?.receive({ region });

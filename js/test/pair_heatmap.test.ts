@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { ticks } from "../src/core/ticks";
 import {
   lookOf,
   paint,
@@ -8,7 +9,6 @@ import {
   summarise,
 } from "../src/views/pair_heatmap/raster";
 import { boxOf, describeRegion, mirrored, regionBetween } from "../src/views/pair_heatmap/region";
-import { ticks } from "../src/views/pair_heatmap/ticks";
 import { describeCell, type MapFacts } from "../src/views/pair_heatmap/tooltip_text";
 import {
   cellAt,

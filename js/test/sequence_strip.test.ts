@@ -1,11 +1,11 @@
 import { describe, expect, it } from "vitest";
+import { substituted, toggled } from "../src/core/substitutions";
 import {
   applyDrag,
   describe as describeResidue,
   inDrag,
   inverted,
   moveFocus,
-  substituted,
 } from "../src/views/sequence_strip/gestures";
 
 describe("dragging", () => {
@@ -67,6 +67,32 @@ describe("substituting", () => {
     ]);
     expect(substituted(one, 7, "P", "A")).toEqual([[7, "P"]]);
     expect(substituted(one, 7, null, "A")).toEqual([]);
+  });
+
+  it("makes several at once, and takes them back where all are there", () => {
+    const both = toggled(
+      [[7, "G"]],
+      [
+        [7, "G"],
+        [2, "W"],
+      ],
+      "AAAAAAAA",
+    );
+    expect(both).toEqual([
+      [2, "W"],
+      [7, "G"],
+    ]);
+    expect(
+      toggled(
+        both,
+        [
+          [7, "G"],
+          [2, "W"],
+        ],
+        "AAAAAAAA",
+      ),
+    ).toEqual([]);
+    expect(toggled(both, [[7, "G"]], "AAAAAAAA")).toEqual([[2, "W"]]);
   });
 
   it("treats the residue's own letter as no substitution", () => {

@@ -27,6 +27,12 @@ if TYPE_CHECKING:
     from plmwidgets.methods.attention import Attention as Attention
     from plmwidgets.methods.attention import attention as attention
     from plmwidgets.methods.attention import predict_contacts as predict_contacts
+    from plmwidgets.methods.deep_mutational_scan import DeepMutationalScan as DeepMutationalScan
+    from plmwidgets.methods.deep_mutational_scan import load_dms as load_dms
+    from plmwidgets.methods.mutations import MutationScores as MutationScores
+    from plmwidgets.methods.mutations import mutation_scores as mutation_scores
+    from plmwidgets.methods.variants import epistasis as epistasis
+    from plmwidgets.methods.variants import score_variants as score_variants
     from plmwidgets.models import available_models as available_models
     from plmwidgets.models import load_model as load_model
     from plmwidgets.models.masked_lm import ModelError as ModelError
@@ -46,10 +52,13 @@ if TYPE_CHECKING:
     from plmwidgets.widgets.distributions import Distributions as Distributions
     from plmwidgets.widgets.explorer import Explorer as Explorer
     from plmwidgets.widgets.joint_table import JointTable as JointTable
+    from plmwidgets.widgets.mutation_explorer import MutationExplorer as MutationExplorer
+    from plmwidgets.widgets.mutation_heatmap import MutationHeatmap as MutationHeatmap
     from plmwidgets.widgets.nglview_export import to_nglview as to_nglview
     from plmwidgets.widgets.nglview_link import link_nglview as link_nglview
     from plmwidgets.widgets.pair_heatmap import PairHeatmap as PairHeatmap
     from plmwidgets.widgets.scan_panel import ScanPanel as ScanPanel
+    from plmwidgets.widgets.scatter_plot import ScatterPlot as ScatterPlot
     from plmwidgets.widgets.selection import Selection as Selection
     from plmwidgets.widgets.sequence_strip import SequenceStrip as SequenceStrip
     from plmwidgets.widgets.structure_view import StructureView as StructureView
@@ -60,15 +69,20 @@ _HOMES = {
     "AttentionExplorer": "widgets.attention_explorer",
     "AttentionGrid": "widgets.attention_grid",
     "Comparison": "comparison",
+    "DeepMutationalScan": "methods.deep_mutational_scan",
     "Distributions": "widgets.distributions",
     "Explorer": "widgets.explorer",
     "JointDistribution": "scan.joint",
     "JointTable": "widgets.joint_table",
     "ModelError": "models.masked_lm",
+    "MutationExplorer": "widgets.mutation_explorer",
+    "MutationHeatmap": "widgets.mutation_heatmap",
+    "MutationScores": "methods.mutations",
     "PairHeatmap": "widgets.pair_heatmap",
     "PairScan": "scan.pair",
     "Protein": "protein",
     "ScanPanel": "widgets.scan_panel",
+    "ScatterPlot": "widgets.scatter_plot",
     "Selection": "widgets.selection",
     "SequenceStrip": "widgets.sequence_strip",
     "SingleScan": "scan.single",
@@ -77,16 +91,20 @@ _HOMES = {
     "attention": "methods.attention",
     "available_models": "models",
     "compare": "comparison",
+    "epistasis": "methods.variants",
     "joint": "scan.joint",
     "link_nglview": "widgets.nglview_link",
+    "load_dms": "methods.deep_mutational_scan",
     "load_ipython_extension": "ipython",
     "load_model": "models",
+    "mutation_scores": "methods.mutations",
     "plan_scan": "scan.plan",
     "predict": "scan.start",
     "predict_contacts": "methods.attention",
     "scan_pairs": "scan.start",
     "scan_singles": "scan.start",
     "scan_windows": "scan.windows",
+    "score_variants": "methods.variants",
     "to_nglview": "widgets.nglview_export",
 }
 

@@ -18,6 +18,8 @@ VIEWS = {
     "pair_heatmap",
     "structure_view",
     "joint_table",
+    "mutation_heatmap",
+    "scatter_plot",
     "scan_panel",
 }
 BUNDLES = VIEWS | {"loader", "page"}

@@ -4,18 +4,23 @@ import json
 import math
 import random
 
+import pandas as pd
 import pytest
 import traitlets as t
 from ipywidgets.widgets.widget import _remove_buffers
 from toy_models import ToyModel
 from view_tools import wait_for
 
+from plmwidgets.methods.deep_mutational_scan import load_dms
+from plmwidgets.methods.mutations import SCORE_CONTEXTS, prepare_scores
 from plmwidgets.protein import Protein
 from plmwidgets.scan.start import prepare_pairs
 from plmwidgets.widgets.attention_grid import AttentionGrid
 from plmwidgets.widgets.explorer import Explorer
+from plmwidgets.widgets.mutation_heatmap import MutationHeatmap
 from plmwidgets.widgets.page_state import read_state
 from plmwidgets.widgets.pair_heatmap import PairHeatmap
+from plmwidgets.widgets.scatter_plot import ScatterPlot
 from plmwidgets.widgets.selection import MOST_AHEAD
 from plmwidgets.widgets.view import LONGEST_MESSAGE, View
 
@@ -44,11 +49,22 @@ def page():
     explorer = Explorer(Protein.demo(), ToyModel("hostile page"))
     scans = {name: prepare_pairs(explorer.protein, ToyModel(name)) for name in ("one", "two")}
     both = PairHeatmap(scans, selection=explorer.selection)
-    grid = AttentionGrid(explorer.protein, "demo", selection=explorer.selection)
-    yield explorer, [*explorer.children, both, grid]
+    scores = [prepare_scores(explorer.protein, explorer.model, how) for how in SCORE_CONTEXTS]
+    variants = [
+        f"{label}{'A' if label[0] != 'A' else 'W'}" for label in explorer.protein.residue_labels
+    ]
+    table = pd.DataFrame({"mutant": variants, "score": range(len(variants))})
+    dms = load_dms(table, explorer.protein)
+    extra = [
+        both,
+        MutationHeatmap(scores, dms, selection=explorer.selection),
+        ScatterPlot(dms, range(len(dms)), selection=explorer.selection),
+        AttentionGrid(explorer.protein, "demo", selection=explorer.selection),
+    ]
+    yield explorer, [*explorer.children, *extra]
     explorer.scan.cancel()
-    both.close()
-    grid.close()
+    for view in extra:
+        view.close()
     explorer.close()
 
 

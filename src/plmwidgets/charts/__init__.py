@@ -19,6 +19,7 @@ from plmwidgets.charts.models import (
     reconstruction_accuracy,
     summary_bars,
 )
+from plmwidgets.charts.mutations import dms_scatter
 from plmwidgets.charts.perplexity import (
     max_perplexity_change_histogram,
     perplexity_change_histogram,
@@ -27,6 +28,7 @@ from plmwidgets.charts.saving import save_chart
 
 __all__ = [
     "argmax_change_bars",
+    "dms_scatter",
     "js_against_contacts",
     "js_against_distance",
     "max_perplexity_change_histogram",

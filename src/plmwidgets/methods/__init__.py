@@ -1,1 +1,1 @@
-"""Analyses beyond the mask scan, a module a method."""
+"""Methods of the field: what a protein language model says of contacts and of mutations."""

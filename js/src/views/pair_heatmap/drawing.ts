@@ -1,8 +1,8 @@
 /** The map on its canvas: cells, axes and marks; and over them what is pointed at. */
 import type { Theme } from "../../core/theme";
+import { ticks } from "../../core/ticks";
 import { drawEstimates, drawRegion, type Estimates } from "./marks";
 import type { Region } from "./region";
-import { ticks } from "./ticks";
 import type { Cell, Frame, Window } from "./window";
 
 export type Context = CanvasRenderingContext2D | OffscreenCanvasRenderingContext2D;

@@ -1,8 +1,4 @@
 /** What gestures on a row of residues mean; no DOM here. */
-import type { SelectionState } from "../../core/selection";
-
-export const LETTERS = "ACDEFGHIKLMNPQRSTVWY";
-
 /** A range being dragged: every residue from `from` to `to` gets masked, or all get unmasked. */
 export interface Drag {
   from: number;
@@ -50,20 +46,6 @@ export function moveFocus(
   const next = focus + step;
   if (Math.abs(step) === perRow && (next < 0 || next >= length)) return focus;
   return Math.max(0, Math.min(length - 1, next));
-}
-
-type Substitutions = SelectionState["substitutions"];
-
-/** The substitutions after `letter` is put at a position; its own letter or null takes it back. */
-export function substituted(
-  substitutions: Substitutions,
-  position: number,
-  letter: string | null,
-  wildType: string | undefined,
-): Substitutions {
-  const kept = substitutions.filter(([other]) => other !== position);
-  if (letter === null || letter === wildType) return kept;
-  return [...kept, [position, letter] as const].sort((a, b) => a[0] - b[0]);
 }
 
 /** How a screen reader names a residue: "A25, masked, replaced by G". */

@@ -2,9 +2,10 @@
 import { type ArrayEnvelope, decodeArray } from "../../core/arrays";
 import type { ScaleKind } from "../../core/colour";
 import { formatValue } from "../../core/format";
+import { LETTERS, substituted } from "../../core/substitutions";
 import { Tooltip } from "../../core/tooltip";
 import { defineView, type View, type ViewContext } from "../../core/view";
-import { applyDrag, type Drag, inverted, LETTERS, moveFocus, substituted } from "./gestures";
+import { applyDrag, type Drag, inverted, moveFocus } from "./gestures";
 import { positionOf, Residues, type Scale } from "./residues";
 import css from "./strip.css";
 import { Toolbar } from "./toolbar";

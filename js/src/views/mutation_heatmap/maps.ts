@@ -1,0 +1,86 @@
+/** The maps as Python sends them, and as pictures of a pixel a cell; no DOM here. */
+import { type ArrayEnvelope, decodeArray } from "../../core/arrays";
+import { colourIndex, colourTable, type ScaleKind } from "../../core/colour";
+import { ROWS } from "./layout";
+
+export interface Progress {
+  status: string;
+  done: number;
+  total: number;
+  text: string;
+}
+
+export interface MapTrait {
+  name: string;
+  label: string;
+  kind: ScaleKind;
+  limits: [number, number];
+  /** (L, 20), columns in the order of the alphabet; NaN where unknown. */
+  values: ArrayEnvelope;
+  /** Whether it is of a model, on the scale that all its contexts share. */
+  scored: boolean;
+  progress: Progress | null;
+}
+
+export class ScoreMap {
+  readonly name: string;
+  readonly label: string;
+  readonly kind: ScaleKind;
+  readonly limits: readonly [number, number];
+  readonly scored: boolean;
+  readonly progress: Progress | null;
+  /** Number of values that are known. */
+  readonly known: number;
+  /** The largest size of a value. */
+  readonly largest: number;
+  #values: ArrayLike<number>;
+
+  constructor(trait: MapTrait, length: number) {
+    const { shape, values } = decodeArray(trait.values);
+    if (shape.join() !== `${length},${ROWS}`) {
+      throw new Error(`a map of shape (${shape.join(", ")}) came; ${length} x ${ROWS} are needed`);
+    }
+    this.name = trait.name;
+    this.label = trait.label;
+    this.kind = trait.kind;
+    this.limits = trait.limits;
+    this.scored = trait.scored;
+    this.progress = trait.progress;
+    this.#values = values;
+    let [known, largest] = [0, 0];
+    for (const value of values) {
+      if (!Number.isFinite(value)) continue;
+      known += 1;
+      largest = Math.max(largest, Math.abs(value));
+    }
+    this.known = known;
+    this.largest = largest;
+  }
+
+  /** Of a position and a column of the alphabet. */
+  at(position: number, column: number): number {
+    return this.#values[position * ROWS + column] ?? Number.NaN;
+  }
+
+  /** Ends of the scale, where a person has chosen one for scores or has not. */
+  scale(limit: number | null): readonly [number, number] {
+    return this.scored && limit !== null ? [-limit, limit] : this.limits;
+  }
+
+  /** RGBA, a pixel a cell: L wide, rows in the order given. */
+  pixels(order: readonly number[], length: number, limit: number | null): Uint8ClampedArray {
+    const pixels = new Uint8ClampedArray(4 * ROWS * length);
+    const table = colourTable(this.kind);
+    const [low, high] = this.scale(limit);
+    for (let position = 0; position < length; position += 1) {
+      for (let row = 0; row < ROWS; row += 1) {
+        const k = colourIndex(this.at(position, order[row] ?? 0), low, high);
+        if (k < 0) continue;
+        const pixel = 4 * (row * length + position);
+        pixels.set(table.subarray(3 * k, 3 * k + 3), pixel);
+        pixels[pixel + 3] = 255;
+      }
+    }
+    return pixels;
+  }
+}

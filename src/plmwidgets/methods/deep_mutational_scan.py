@@ -1,0 +1,344 @@
+"""Deep mutational scans: measured effects of variants, beside what a model scores."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+from scipy.stats import norm, spearmanr
+
+from plmwidgets._warn import warn
+from plmwidgets.alphabet import AMINO_ACIDS, INDEX
+from plmwidgets.methods.mutations import MutationScores
+from plmwidgets.methods.variant_lists import (
+    VARIANT_COLUMNS,
+    Substitutions,
+    VariantError,
+    find_column,
+    parse,
+    read_table,
+)
+from plmwidgets.protein import Protein
+from plmwidgets.scan.start import as_protein
+
+SCORE_COLUMNS: Final = ("DMS_score", "score", "fitness")
+LEVEL: Final = 0.95
+Predicted = MutationScores | pd.DataFrame | ArrayLike
+
+
+@dataclass(frozen=True, eq=False)
+class DmsComparison:
+    """How scores rank variants, beside an experiment.
+
+    Attributes
+    ----------
+    spearman : float
+        Rank correlation, -1 to 1; NaN for fewer than 3 variants, or where all are equal.
+    interval : tuple of float
+        Its 95 % confidence interval, by Fisher's z with the variance of Bonett and Wright (2000),
+        (1 + ρ²/2)/(n - 3); NaN for fewer than 4 variants. It takes the variants for independent,
+        which those of one residue are not quite.
+    n : int
+        Variants that have both numbers.
+    table : DataFrame
+        Their rows: ``variant``, ``position`` (of a single substitution, else <NA>),
+        ``substitutions``, ``measured`` and ``predicted``.
+    what : str
+        What the predicted scores are.
+    """
+
+    spearman: float
+    interval: tuple[float, float]
+    n: int
+    table: pd.DataFrame
+    what: str
+
+    def __repr__(self) -> str:
+        return f"DmsComparison({self.caption}, {self.what})"
+
+    @property
+    def caption(self) -> str:
+        """The correlation, its interval and the number of variants, as figures show them."""
+        low, high = self.interval
+        return f"Spearman {self.spearman:.3f} [{low:.3f}, {high:.3f}], n = {self.n:,}"
+
+
+class DeepMutationalScan:
+    """Measured scores of variants of a protein, each once; `load_dms` reads one from a file.
+
+    Parameters
+    ----------
+    protein : Protein
+    variants : sequence of str
+        As people read them, such as ``"A25G:L30P"``.
+    substitutions : sequence
+        What each changes, ``((position, amino acid), ...)``, ascending, at least one.
+    scores : array_like, shape (n,)
+        What was measured, in the experiment's own units; finite.
+    name : str
+        Of the experiment.
+    """
+
+    def __init__(
+        self,
+        protein: Protein,
+        variants: Sequence[str],
+        substitutions: Sequence[Substitutions],
+        scores: ArrayLike,
+        name: str = "DMS",
+    ) -> None:
+        self.protein = protein
+        self.variants = tuple(variants)
+        self.substitutions = tuple(substitutions)
+        self.scores: NDArray[np.float64] = np.array(scores, dtype=np.float64)
+        self.name = name
+        count = len(self.variants)
+        if len(self.substitutions) != count or self.scores.shape != (count,):
+            raise ValueError("give as many substitutions and scores as there are variants")
+
+    def __len__(self) -> int:
+        return len(self.variants)
+
+    def __repr__(self) -> str:
+        multiple = sum(len(changes) > 1 for changes in self.substitutions)
+        extra = f" ({multiple:,} of several substitutions)" if multiple else ""
+        of = f"{self.name!r} of {self.protein.name!r}"
+        return f"DeepMutationalScan({of}: {len(self):,} variants{extra})"
+
+    def table(self) -> pd.DataFrame:
+        """One row a variant, in the order of the file.
+
+        Returns
+        -------
+        DataFrame
+            ``variant``, ``position`` and ``replacement`` (0-based and letter of a single
+            substitution, <NA> of several), ``substitutions`` (how many) and ``measured``.
+        """
+        single = [changes[0] if len(changes) == 1 else None for changes in self.substitutions]
+        return pd.DataFrame(
+            {
+                "variant": self.variants,
+                "position": pd.array([pd.NA if s is None else s[0] for s in single], "Int64"),
+                "replacement": pd.array([pd.NA if s is None else s[1] for s in single], "string"),
+                "substitutions": [len(changes) for changes in self.substitutions],
+                "measured": self.scores,
+            }
+        )
+
+    def matrix(self) -> pd.DataFrame:
+        """Return the scores of single substitutions, (L, 20): NaN where not measured."""
+        values = np.full((len(self.protein), len(AMINO_ACIDS)), np.nan)
+        for changes, score in zip(self.substitutions, self.scores, strict=True):
+            if len(changes) == 1:
+                ((position, letter),) = changes
+                values[position, INDEX[letter]] = score
+        return pd.DataFrame(
+            values,
+            index=pd.Index(self.protein.residue_labels, name="residue"),
+            columns=pd.Index(list(AMINO_ACIDS), name="amino_acid"),
+        )
+
+    def compare(self, scores: Predicted) -> DmsComparison:
+        """Correlate the ranks of scores with those of the experiment.
+
+        Parameters
+        ----------
+        scores : MutationScores, DataFrame or array_like
+            Scores of all single substitutions, of which the LLRs of several are added up; a table
+            with ``variant`` and ``score``, such as `score_variants` returns; or one number for
+            each variant, in the order of `table`.
+
+        Raises
+        ------
+        ValueError
+            If the scores are of another protein, their number does not fit, or no variant has
+            both numbers.
+        """
+        predicted, what = self._predicted(scores)
+        both = np.isfinite(predicted)
+        if not both.any():
+            raise ValueError("no variant of the experiment has a score: nothing can be compared")
+        table = self.table().assign(predicted=predicted)[both].reset_index(drop=True)
+        table = table[["variant", "position", "substitutions", "measured", "predicted"]]
+        rho = _spearman(table["measured"].to_numpy(), table["predicted"].to_numpy())
+        return DmsComparison(rho, _interval(rho, len(table)), len(table), table, what)
+
+    def chart(self, scores: Predicted) -> Any:
+        """Draw measured against predicted scores, linked with the protein's positions.
+
+        Parameters
+        ----------
+        scores
+            As for `compare`.
+
+        Returns
+        -------
+        altair.HConcatChart
+            See `plmwidgets.charts.dms_scatter`.
+        """
+        from plmwidgets.charts.mutations import dms_scatter
+
+        return dms_scatter(self.compare(scores), self.protein, self.name)
+
+    def _predicted(self, scores: Predicted) -> tuple[NDArray[np.float64], str]:
+        if isinstance(scores, MutationScores):
+            if scores.protein.sequence != self.protein.sequence:
+                raise ValueError(
+                    f"the scores are of {scores.protein.name!r}, whose sequence differs from that "
+                    f"of {self.protein.name!r}"
+                )
+            sums = [
+                sum(scores.log_ratios[position, INDEX[letter]] for position, letter in changes)
+                for changes in self.substitutions
+            ]
+            return np.array(sums, dtype=np.float64), scores.label
+        if isinstance(scores, pd.DataFrame):
+            return self._looked_up(scores), "given scores"
+        values = np.asarray(scores, dtype=np.float64)
+        if values.shape != (len(self),):
+            raise ValueError(
+                f"{self.name} has {len(self):,} variants, so scores must have shape "
+                f"({len(self)},), not {values.shape}: give a table with the columns variant and "
+                "score to have them looked up"
+            )
+        return values, "given scores"
+
+    def _looked_up(self, table: pd.DataFrame) -> NDArray[np.float64]:
+        column = find_column(table, None, ("variant", *VARIANT_COLUMNS), "variant", "the table")
+        if "score" not in table.columns:
+            raise ValueError("the table of scores has no column 'score'")
+        parsed, _ = parse(self.protein, table[column].tolist())
+        score = pd.to_numeric(table["score"], errors="coerce").to_numpy(np.float64)
+        by_changes = {changes: score[k] for k, changes in parsed.items()}
+        found = [by_changes.get(changes, np.nan) for changes in self.substitutions]
+        return np.array(found, dtype=np.float64)
+
+
+def load_dms(
+    source: str | os.PathLike[str] | pd.DataFrame,
+    protein: Protein | str,
+    *,
+    variant_column: str | None = None,
+    score_column: str | None = None,
+    numbering: Literal["chain", "sequence"] = "chain",
+    name: str | None = None,
+) -> DeepMutationalScan:
+    """Read a deep mutational scan from a table, such as those of ProteinGym.
+
+    Variants that are measured several times are averaged, and rows that change nothing or have no
+    score are left out; a warning counts both.
+
+    Parameters
+    ----------
+    source : path or DataFrame
+        A file (.csv or .tsv, gzipped or not), or a table, with a row a variant.
+    protein : Protein or str
+        The protein that the variants are of.
+    variant_column : str, optional
+        Column of variants such as ``A25G:L30P``; by default the first of ``mutant``,
+        ``mutation``, ``variant``.
+    score_column : str, optional
+        Column of numbers; by default the first of ``DMS_score``, ``score``, ``fitness``.
+    numbering : {"chain", "sequence"}
+        What the numbers in variants count: the chain's own numbers, or the residues of the
+        sequence from 1, as in ProteinGym. They differ for structures alone.
+    name : str, optional
+        Of the experiment; the file's by default.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    VariantError
+        If rows do not fit the protein or hold no numbers: the message names the first ones, its
+        ``problems`` all. It is a ValueError.
+    ValueError
+        If the file cannot be read as a table, lacks the columns, or holds no variant.
+    """
+    protein = as_protein(protein)
+    if isinstance(source, pd.DataFrame):
+        table, told, title = source, "the table", "DMS"
+    else:
+        path = Path(source)
+        table, told, title = read_table(path), path.name, path.name.split(".")[0]
+    variants_in = find_column(table, variant_column, VARIANT_COLUMNS, "variant", told)
+    scores_in = find_column(table, score_column, SCORE_COLUMNS, "score", told)
+    if numbering not in ("chain", "sequence"):
+        raise ValueError(f"unknown numbering {numbering!r}: use 'chain' or 'sequence'")
+    reader = protein if numbering == "chain" else Protein(protein.sequence, protein.name)
+    names = table[variants_in].tolist()
+    parsed, problems = parse(reader, names)
+    values = pd.to_numeric(table[scores_in], errors="coerce").to_numpy(np.float64)
+    stated = table[scores_in].notna().to_numpy()
+    for k in np.flatnonzero((np.isnan(values) & stated) | np.isinf(values)).tolist():
+        if k not in problems:
+            told_score = str(table[scores_in].iloc[k])[:40]
+            problems[k] = f"row {k + 1}: the score {told_score!r} is no finite number"
+    if problems:
+        hint = _other_numbering(protein, names, numbering, len(problems))
+        raise VariantError(told, [problems[k] for k in sorted(problems)], hint)
+    return _collected(protein, parsed, values, name or title)
+
+
+def _collected(
+    protein: Protein, parsed: dict[int, Substitutions], values: NDArray[np.float64], name: str
+) -> DeepMutationalScan:
+    sums: dict[Substitutions, list[float]] = {}
+    synonymous = unscored = 0
+    for k, changes in parsed.items():
+        if not changes:
+            synonymous += 1
+        elif np.isnan(values[k]):
+            unscored += 1
+        else:
+            sums.setdefault(changes, []).append(values[k])
+    repeated = sum(len(several) > 1 for several in sums.values())
+    for count, what in (
+        (repeated, "measured several times: their scores are averaged"),
+        (synonymous, "that change nothing (synonymous): they are left out"),
+        (unscored, "without a score: they are left out"),
+    ):
+        if count:
+            warn(f"{name} has {count:,} variant{'s' if count > 1 else ''} {what}")
+    if not sums:
+        raise ValueError(f"{name} holds no variant with a score")
+    labels = protein.residue_labels
+    return DeepMutationalScan(
+        protein,
+        [":".join(labels[position] + letter for position, letter in changes) for changes in sums],
+        list(sums),
+        [float(np.mean(several)) for several in sums.values()],
+        name,
+    )
+
+
+def _other_numbering(protein: Protein, names: list[Any], numbering: str, wrong: int) -> str:
+    """Say so if the variants fit by the other way of counting."""
+    if protein.residue_labels == Protein(protein.sequence).residue_labels:
+        return ""
+    other = "sequence" if numbering == "chain" else "chain"
+    reader = protein if other == "chain" else Protein(protein.sequence)
+    if len(parse(reader, names)[1]) >= wrong:
+        return ""
+    return f". More of them fit with numbering={other!r}"
+
+
+def _spearman(measured: NDArray[np.float64], predicted: NDArray[np.float64]) -> float:
+    # Of two numbers, or of equal ones, there is no order.
+    if len(measured) < 3 or np.ptp(measured) == 0 or np.ptp(predicted) == 0:
+        return float("nan")
+    return float(spearmanr(measured, predicted).statistic)
+
+
+def _interval(rho: float, n: int) -> tuple[float, float]:
+    """Bonett, D. G. & Wright, T. A. (2000). Psychometrika 65."""
+    if n < 4 or np.isnan(rho):
+        return float("nan"), float("nan")
+    if abs(rho) == 1.0:
+        return rho, rho
+    half = float(norm.ppf((1 + LEVEL) / 2)) * np.sqrt((1 + rho**2 / 2) / (n - 3))
+    return float(np.tanh(np.arctanh(rho) - half)), float(np.tanh(np.arctanh(rho) + half))

@@ -1,0 +1,91 @@
+"""What a scan has computed already, so that no pass is spent on it again."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from plmwidgets.models.masked_lm import MaskedLM
+from plmwidgets.protein import Protein
+from plmwidgets.scan.origin import Origin
+from plmwidgets.scan.pair import PairScan
+from plmwidgets.scan.single import SingleScan
+
+Scan = SingleScan | PairScan
+
+
+class Known:
+    """The exact distributions of a scan, looked up by what is hidden.
+
+    Parameters
+    ----------
+    protein : Protein
+    model : MaskedLM or None
+    scan : SingleScan, PairScan or None
+        With None nothing is known.
+
+    Attributes
+    ----------
+    provenance : dict
+        Where the numbers of the scan come from; empty without one.
+
+    Raises
+    ------
+    TypeError
+        If it is no scan.
+    ValueError
+        If the scan is of another sequence, or of another model.
+    """
+
+    def __init__(self, protein: Protein, model: MaskedLM | None, scan: Scan | None) -> None:
+        if scan is not None and not isinstance(scan, SingleScan | PairScan):
+            raise TypeError(f"scan= takes a SingleScan or a PairScan, not {type(scan).__name__}")
+        if scan is not None:
+            _check(protein, model, scan)
+        self._pairs = scan if isinstance(scan, PairScan) else None
+        self._single = scan.single if isinstance(scan, PairScan) else scan
+        self.provenance: dict[str, Any] = {} if scan is None else dict(scan.provenance)
+
+    @property
+    def precision(self) -> str | None:
+        """In which the scan was computed; None where it does not say."""
+        stated: str | None = self.provenance.get("identity", {}).get("precision")
+        return stated
+
+    @property
+    def singles(self) -> NDArray[np.floating[Any]] | None:
+        """Log p(i|{i}), shape (L, 20); None where not computed."""
+        return None if self._single is None else self._single.log_probabilities
+
+    def rows(self, masked: tuple[int, ...]) -> NDArray[np.floating[Any]] | None:
+        """Return log p at each of the hidden positions, shape (k, 20); None where not known.
+
+        What a superposed scan has estimated does not count as known.
+        """
+        if len(masked) == 1:
+            return None if self.singles is None else self.singles[list(masked)]
+        if len(masked) == 2 and self._pairs is not None:
+            i, j = masked
+            if self._pairs.origin[i, j] == Origin.EXACT:
+                both: NDArray[np.floating[Any]] = self._pairs.log_probabilities[[i, j], [j, i]]
+                return both
+        return None
+
+
+def _check(protein: Protein, model: MaskedLM | None, scan: Scan) -> None:
+    if scan.protein.sequence != protein.sequence:
+        raise ValueError(
+            f"the scan is of {scan.protein.name!r} ({len(scan.protein)} residues), whose sequence "
+            f"differs from that of {protein.name!r} ({len(protein)} residues): give a scan of this "
+            "protein, or none"
+        )
+    stated = scan.provenance.get("identity", {})
+    if model is None or not stated:
+        return
+    wanted = model.identity.result_key
+    if any(stated.get(name, value) != value for name, value in wanted.items()):
+        raise ValueError(
+            f"the scan is of the model {scan.provenance.get('model', 'unknown')!r} "
+            f"({stated.get('checkpoint')}, {stated.get('dtype')}), not of {model.name!r} "
+            f"({wanted['checkpoint']}, {wanted['dtype']}): give a scan by this model, or none"
+        )

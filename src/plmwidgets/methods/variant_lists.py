@@ -1,0 +1,209 @@
+"""Lists of variants as people have them: strings, tables, CSV files; read with all their faults."""
+
+import io
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import pandas as pd
+
+from plmwidgets.protein import Protein
+from plmwidgets.structure.files import read_text, require_file, suffix_of
+
+VARIANT_COLUMNS: Final = ("mutant", "mutation", "variant", "mutations", "variants")
+TABLE_SUFFIXES: Final = (".csv", ".tsv")
+NAMED_PROBLEMS: Final = 5
+
+Substitutions = tuple[tuple[int, str], ...]
+"""``(position, amino acid)``, ascending by position; none that puts the wild type in."""
+
+
+class VariantError(ValueError):
+    """Variants that do not fit the protein, or cannot be read.
+
+    Attributes
+    ----------
+    problems : tuple of str
+        All of them, in words; the message names the first few.
+    """
+
+    def __init__(self, source: str, problems: Sequence[str], hint: str = "") -> None:
+        self.problems = tuple(problems)
+        shown = "; ".join(self.problems[:NAMED_PROBLEMS])
+        left = len(self.problems) - NAMED_PROBLEMS
+        more = f"; and {left:,} more (all are in the error's .problems)" if left > 0 else ""
+        super().__init__(f"{source}: {shown}{more}{hint}")
+
+
+@dataclass(frozen=True)
+class VariantList:
+    """Variants of a protein, in the order given.
+
+    Attributes
+    ----------
+    names : tuple of str
+        As they were written.
+    substitutions : tuple
+        What each changes; empty for one that changes nothing.
+    table : DataFrame or None
+        Where they came from, a row each, in the same order.
+    """
+
+    names: tuple[str, ...]
+    substitutions: tuple[Substitutions, ...]
+    table: pd.DataFrame | None = None
+
+
+def read_variants(
+    protein: Protein,
+    variants: str | os.PathLike[str] | Iterable[str] | pd.DataFrame,
+    column: str | None = None,
+) -> VariantList:
+    """Read variants in any of their forms.
+
+    Parameters
+    ----------
+    protein : Protein
+    variants : str, iterable of str, DataFrame, or path
+        One variant such as ``"A25G:L30P"``; several; a table or a file (.csv, .tsv, .gz may
+        follow) with a column of them.
+    column : str, optional
+        Which column; by default the first of `VARIANT_COLUMNS` that is there.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    TypeError
+        If a variant is no text.
+    VariantError
+        If variants cannot be read, or name a residue that is not there.
+    ValueError
+        If the table cannot be read, has no such column, or is empty.
+    """
+    if isinstance(variants, os.PathLike) or _is_table_name(variants):
+        path = Path(variants)  # type: ignore[arg-type]
+        return _from_table(protein, read_table(path), column, path.name)
+    if isinstance(variants, pd.DataFrame):
+        return _from_table(protein, variants, column, "the table")
+    if column is not None:
+        raise ValueError("column= is for tables and files: leave it away here")
+    names = [variants] if isinstance(variants, str) else list(variants)
+    if not all(isinstance(name, str) for name in names):
+        raise TypeError("variants are text such as 'A25G' or 'A25G:L30P'")
+    if not names:
+        raise ValueError("there are no variants: give at least one, such as 'A25G'")
+    return _parsed(protein, names, "variant", "variants", None)
+
+
+def read_table(path: Path) -> pd.DataFrame:
+    """Read a CSV file, or one with tabs (.tsv); gzipped or not.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If it is too large, no text, empty, or no table.
+    """
+    require_file(path)
+    if suffix_of(path) not in TABLE_SUFFIXES:
+        raise ValueError(
+            f"cannot tell what {path.name} is by its name: a table ends in "
+            f"{' or '.join(TABLE_SUFFIXES)} (.gz may follow)"
+        )
+    text = read_text(path)
+    if "\x00" in text or text[:4096].count("\ufffd") > 8:
+        raise ValueError(f"{path.name} is no text: export the table as CSV in UTF-8")
+    try:
+        return pd.read_csv(
+            io.StringIO(text), sep="\t" if suffix_of(path) == ".tsv" else ",", low_memory=False
+        )
+    except pd.errors.EmptyDataError:
+        raise ValueError(f"{path.name} is empty: it has no column names") from None
+    except (pd.errors.ParserError, ValueError, OverflowError) as error:
+        raise ValueError(f"{path.name} cannot be read as a table: {error}") from error
+
+
+def find_column(
+    table: pd.DataFrame, wanted: str | None, known: Sequence[str], what: str, source: str
+) -> Any:
+    """Return the column of this name, or the first of the names that are usual.
+
+    Raises
+    ------
+    ValueError
+        If it is not there, listing the columns that are.
+    """
+    there = [str(name) for name in table.columns]
+    listed = ", ".join(repr(name[:60]) for name in there[:20]) + (" ..." if len(there) > 20 else "")
+    if wanted is not None and wanted not in there:
+        raise ValueError(f"{source} has no column {wanted!r}; its columns are {listed}")
+    plain = [name.strip().lower() for name in there]
+    places = [there.index(wanted)] if wanted is not None else []
+    places += [plain.index(name.lower()) for name in known if name.lower() in plain]
+    if places:
+        found = table.columns[places[0]]
+        if list(table.columns).count(found) > 1:
+            raise ValueError(f"{source} has several columns called {str(found)!r}: keep one")
+        return found
+    raise ValueError(
+        f"{source} has no column for the {what}s (one called {', '.join(known)}); its columns are "
+        f"{listed}: name the right one with {what}_column=..."
+    )
+
+
+def _is_table_name(variants: Any) -> bool:
+    return isinstance(variants, str) and suffix_of(Path(variants)) in TABLE_SUFFIXES
+
+
+def _from_table(
+    protein: Protein, table: pd.DataFrame, column: str | None, source: str
+) -> VariantList:
+    if len(table) == 0:
+        raise ValueError(f"{source} has no rows")
+    chosen = find_column(table, column, VARIANT_COLUMNS, "variant", source)
+    return _parsed(protein, table[chosen].tolist(), "row", source, table)
+
+
+def _parsed(
+    protein: Protein, names: list[Any], item: str, source: str, table: pd.DataFrame | None
+) -> VariantList:
+    parsed, problems = parse(protein, names, item)
+    if problems:
+        raise VariantError(source, list(problems.values()))
+    return VariantList(tuple(map(str, names)), tuple(parsed[k] for k in range(len(names))), table)
+
+
+def parse(
+    protein: Protein, names: Sequence[Any], item: str = "row"
+) -> tuple[dict[int, Substitutions], dict[int, str]]:
+    """Read variants one by one; return what was read and what is wrong, by place in the list.
+
+    Parameters
+    ----------
+    protein : Protein
+    names : sequence
+        Text, or what stands in its place in a table.
+    item : str
+        What problems call an entry; counted from 1.
+    """
+    parsed: dict[int, Substitutions] = {}
+    problems: dict[int, str] = {}
+    for k, name in enumerate(names):
+        if not isinstance(name, str) or not name.strip():
+            problems[k] = f"{item} {k + 1} names no variant"
+            continue
+        try:
+            changes = protein.parse_substitutions(name)
+        except ValueError as error:
+            problems[k] = f"{item} {k + 1}: {str(error)[:300]}"
+        else:
+            parsed[k] = tuple(
+                (position, letter)
+                for position, letter in changes.items()
+                if protein.sequence[position] != letter
+            )
+    return parsed, problems

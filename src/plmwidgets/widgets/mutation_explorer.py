@@ -1,0 +1,162 @@
+"""The page of mutation scores: heat map, sequence, structure and an experiment, linked."""
+
+from typing import Any
+
+import ipywidgets
+import pandas as pd
+import traitlets as t
+
+from plmwidgets.methods.deep_mutational_scan import DeepMutationalScan
+from plmwidgets.methods.known import Scan
+from plmwidgets.methods.mutations import SCORE_CONTEXTS, MutationScores, prepare_scores
+from plmwidgets.models import as_model
+from plmwidgets.models.masked_lm import MaskedLM
+from plmwidgets.protein import Protein
+from plmwidgets.scan.start import as_protein
+from plmwidgets.widgets.mutation_heatmap import MutationHeatmap
+from plmwidgets.widgets.scatter_plot import ScatterPlot
+from plmwidgets.widgets.selection import Selection
+from plmwidgets.widgets.sequence_strip import SequenceStrip
+from plmwidgets.widgets.structure_view import StructureView
+from plmwidgets.widgets.throttle import Throttle
+
+
+class MutationExplorer(ipywidgets.GridBox):
+    """Every substitution scored by a model, on sequence and structure, beside an experiment.
+
+    Masked and wild-type scores are computed at once, in the background; mutant scores, 19 passes a
+    residue, when they are chosen and started in the heat map. Sequence and structure are coloured
+    by the mean LLR of each residue, in the context that the heat map shows.
+
+    Parameters
+    ----------
+    protein : Protein or str
+        A protein, or a sequence.
+    model : MaskedLM or str
+        A loaded model, or what `load_model` takes.
+    dms : DeepMutationalScan, optional
+        An experiment on this protein: see `load_dms`.
+    scan : SingleScan or PairScan, optional
+        Of this protein by this model: masked scores are read from it.
+    presenter : bool
+        Larger type, for a lecture or a shared screen.
+
+    Attributes
+    ----------
+    scores : dict of str to MutationScores
+        By context.
+    selection : Selection
+    heatmap : MutationHeatmap
+    strip : SequenceStrip
+    structure : StructureView
+    scatter : ScatterPlot or None
+    presenter : bool
+        Assignable at any time.
+    """
+
+    presenter = t.Bool(False)
+
+    def __init__(
+        self,
+        protein: Protein | str,
+        model: MaskedLM | str,
+        dms: DeepMutationalScan | None = None,
+        *,
+        scan: Scan | None = None,
+        presenter: bool = False,
+    ) -> None:
+        protein, model = as_protein(protein), as_model(model)
+        self.protein = protein
+        self.model = model
+        self.dms = dms
+        self.scores: dict[str, MutationScores] = {
+            context: prepare_scores(
+                protein, model, context, scan=scan if context == "masked" else None
+            )
+            for context in SCORE_CONTEXTS
+        }
+        self.selection = Selection(protein)
+        shared: dict[str, Any] = {"selection": self.selection}
+        self.heatmap = MutationHeatmap(self.scores.values(), dms, **shared)
+        self.strip = SequenceStrip(protein, **shared)
+        self.structure = StructureView(protein, **shared)
+        self.scatter = None if dms is None else ScatterPlot(dms, self.scores["masked"], **shared)
+        views = [self.heatmap, self.strip, self.structure]
+        if self.scatter is not None:
+            views.append(self.scatter)
+        for view in views:
+            view.layout.min_width = "0"
+            if view in (self.heatmap, self.strip) or self.scatter is None:
+                view.layout.grid_area = "auto / 1 / auto / -1"
+        super().__init__(
+            children=views,
+            presenter=presenter,
+            layout=ipywidgets.Layout(
+                grid_template_columns="repeat(auto-fit, minmax(min(100%, max(420px, 40%)), 1fr))",
+                grid_gap="12px 16px",
+                width="100%",
+            ),
+        )
+        self._coloured_by = ""
+        self._recolour = Throttle(self._colour, 0.5)
+        self._unfollow = [scores.subscribe(self._recolour) for scores in self.scores.values()]
+        self.heatmap.observe(self._shown_changed, "show")
+        self._colour()
+        for context in ("masked", "wild-type"):
+            if self.scores[context].progress is not None:
+                self.scores[context].start()
+
+    def __repr__(self) -> str:
+        return f"MutationExplorer({self.protein.name}, {self.model.name})"
+
+    def to_pandas(self) -> pd.DataFrame:
+        """Return the scores that the heat map shows, as `MutationScores.to_pandas`."""
+        return self.heatmap.to_pandas()
+
+    def _shown_changed(self, change: Any) -> None:
+        with self.heatmap.guarded():
+            self._colour()
+            if self.scatter is not None and change["new"] in self.scores:
+                self.scatter.show_scores(self.scores[change["new"]])
+
+    def _colour(self) -> None:
+        """Colour by the scores that are shown; where a person chose other colours, these stay."""
+        scores = self.scores.get(self.heatmap.show)
+        if scores is None:
+            return
+        mean, label = scores.per_residue()["mean"], f"Mean {scores.label}"
+        before, self._coloured_by = self._coloured_by, label
+        for view in (self.strip, self.structure):
+            chosen = view.colour_by
+            view.colour(mean, label)
+            if before and chosen not in (before, label):
+                view.colour_by = chosen
+
+    @t.observe("presenter")
+    def _presenter_changed(self, change: Any) -> None:
+        for view in self.children:
+            view.presenter = change["new"]
+
+    def set_state(self, sync_data: dict[str, Any]) -> None:
+        """Take nothing of the page: it changes the views, and what holds them is not its business.
+
+        ipywidgets calls it.
+        """
+
+    def _display_(self) -> Any:
+        # marimo asks for this; it draws anywidgets, but no grid of ipywidgets that holds them.
+        import marimo
+
+        beside = [view for view in (self.structure, self.scatter) if view is not None]
+        return marimo.vstack(
+            [self.heatmap, self.strip, marimo.hstack(beside, widths="equal", gap=1)], gap=1
+        )
+
+    def close(self) -> None:
+        """Take all views off the page; scores that are being computed go on."""
+        for stop in self._unfollow:
+            stop()
+        self._unfollow.clear()
+        for view in self.children:
+            view.close()
+        super().close()

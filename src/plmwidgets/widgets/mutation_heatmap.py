@@ -1,0 +1,188 @@
+"""What every substitution would do, a column a residue: scores of a model, and measured ones."""
+
+import math
+from collections.abc import Iterable
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+import traitlets as t
+from numpy.typing import NDArray
+
+from plmwidgets.alphabet import AMINO_ACIDS, CHEMISTRY_ORDER
+from plmwidgets.map_styles import robust_limits
+from plmwidgets.methods.deep_mutational_scan import DeepMutationalScan
+from plmwidgets.methods.mutations import MutationScores
+from plmwidgets.widgets.selection import Selection
+from plmwidgets.widgets.throttle import Throttle
+from plmwidgets.widgets.view import View, bundle, envelope
+
+DMS: Final = "dms"
+REDRAW_SECONDS: Final = 0.3
+
+
+class MutationHeatmap(View):
+    """A 20 x L map of substitutions; a click on a cell makes that substitution, or takes it back.
+
+    Scores of all contexts share one colour scale about 0, the wild type of each residue has a dot,
+    and what is computed in the background fills while it runs.
+
+    Parameters
+    ----------
+    scores : MutationScores, or several
+        Of one protein, each in a context of its own.
+    dms : DeepMutationalScan, optional
+        Of the same protein: its single substitutions are a map of their own.
+    selection : Selection, optional
+        Shared with other views; its own by default.
+    presenter : bool
+        Larger type.
+
+    Attributes
+    ----------
+    scores : dict of str to MutationScores
+        By context.
+    dms : DeepMutationalScan or None
+    show : str
+        Which map is shown: one of the contexts, or ``"dms"``. The first of the scores, to begin
+        with.
+    below : str
+        Which map is shown below it; empty for none. The measured one, where there is one.
+    order : str
+        Of the rows: ``"chemistry"`` or ``"alphabet"``.
+    limit : float or None
+        Size of LLR, in nats, at the ends of the colour scale; None for one taken from the values.
+    """
+
+    _bundle = t.Unicode(bundle("mutation_heatmap"), read_only=True).tag(sync=True)
+    show = t.Unicode().tag(sync=True, page=True)
+    below = t.Unicode().tag(sync=True, page=True)
+    order = t.Enum(["chemistry", "alphabet"], "chemistry").tag(sync=True, page=True)
+    limit = t.Float(None, allow_none=True).tag(sync=True, page=True)
+    options: t.List[Any] = t.List(read_only=True).tag(sync=True)
+    maps: t.List[Any] = t.List(read_only=True).tag(sync=True)
+    letters = t.Unicode(AMINO_ACIDS, read_only=True).tag(sync=True)
+    chemistry_order = t.Unicode(CHEMISTRY_ORDER, read_only=True).tag(sync=True)
+
+    def __init__(
+        self,
+        scores: MutationScores | Iterable[MutationScores],
+        dms: DeepMutationalScan | None = None,
+        *,
+        selection: Selection | None = None,
+        presenter: bool = False,
+    ) -> None:
+        several = [scores] if isinstance(scores, MutationScores) else list(scores)
+        if not several:
+            raise ValueError("there are no scores to show: make them with mutation_scores")
+        protein = several[0].protein
+        self.scores = {str(one.context): one for one in several}
+        if len(self.scores) < len(several):
+            raise ValueError("two of the scores are of the same context: give one of each")
+        shown = [one.protein for one in several] + ([] if dms is None else [dms.protein])
+        if any(one.sequence != protein.sequence for one in shown):
+            raise ValueError("the scores are of different proteins: give those of one")
+        self.dms = dms
+        self._measured = None if dms is None else dms.matrix().to_numpy()
+        super().__init__(protein, selection, presenter=presenter)
+        labels = [[name, one.label] for name, one in self.scores.items()]
+        if dms is not None:
+            labels.append([DMS, f"measured, {dms.name}"])
+        self.set_trait("options", labels)
+        self.show = str(several[0].context)
+        self.below = DMS if dms is not None else ""
+        self._show_maps()
+        self._refresh = Throttle(self._show_maps, REDRAW_SECONDS)
+        for one in several:
+            self._at_close.append(one.subscribe(self._refresh))
+
+    def to_pandas(self) -> pd.DataFrame:
+        """Return the table of what is shown, as `MutationScores.to_pandas` or that of the DMS."""
+        if self.show in self.scores:
+            return self.scores[self.show].to_pandas()
+        assert self.dms is not None
+        return self.dms.table()
+
+    def handle(self, kind: str, content: Any) -> None:
+        """Start or stop the computation of a map that is shown."""
+        if kind not in ("start", "pause"):
+            super().handle(kind, content)
+            return
+        name = content.get("name")
+        if not isinstance(name, str) or name not in self.scores:
+            raise ValueError(f"the page asked for scores that are not there: {name!r}")
+        scores = self.scores[name]
+        if kind == "start":
+            scores.start()
+        else:
+            scores.pause()
+
+    @t.validate("show", "below")
+    def _validate_map(self, proposal: Any) -> str:
+        name, known = str(proposal["value"]), [option[0] for option in self.options]
+        empty = name == "" and (proposal["trait"].name == "below" or not known)
+        if name not in known and not empty:
+            raise t.TraitError(f"no map called {name!r}: choose from {', '.join(known)}")
+        return name
+
+    @t.validate("limit")
+    def _validate_limit(self, proposal: Any) -> float | None:
+        limit: float | None = proposal["value"]
+        if limit is not None and not (math.isfinite(limit) and limit > 0):
+            raise t.TraitError(f"limit is a size in nats above 0, or None: not {limit!r}")
+        return limit
+
+    @t.observe("show", "below")
+    def _map_changed(self, _: Any) -> None:
+        if self.maps:
+            with self.guarded():
+                self._show_maps()
+
+    def _show_maps(self) -> None:
+        chosen = [name for name in (self.show, self.below) if name]
+        self.set_trait("maps", [self._map(name) for name in chosen])
+
+    def _map(self, name: str) -> dict[str, Any]:
+        """Return a map as the page reads it."""
+        label = next(label for option, label in self.options if option == name)
+        content = {"name": name, "label": label, "progress": None, "scored": name != DMS}
+        if name == DMS:
+            assert self._measured is not None
+            kind = "diverging" if np.nanmin(_or_zero(self._measured)) < 0 else "sequential"
+            limits = robust_limits(self._measured, kind)
+            return {
+                **content,
+                "kind": kind,
+                "limits": list(limits),
+                "values": envelope(self._measured),
+            }
+        values = self.scores[name].log_ratios
+        return {
+            **content,
+            "kind": "diverging",
+            "limits": list(self._limits()),
+            "values": envelope(values),
+            "progress": self._progress(name),
+        }
+
+    def _limits(self) -> tuple[float, float]:
+        """One scale for all contexts, so that their maps compare."""
+        ends = [robust_limits(one.log_ratios, "diverging")[1] for one in self.scores.values()]
+        computed = [one.computed.any() for one in self.scores.values()]
+        top = max((end for end, some in zip(ends, computed, strict=True) if some), default=1.0)
+        return -top, top
+
+    def _progress(self, name: str) -> dict[str, Any] | None:
+        now = self.scores[name].progress
+        if now is None:
+            return None
+        return {
+            "status": str(now.status),
+            "done": now.done,
+            "total": now.total,
+            "text": now.message or str(now),
+        }
+
+
+def _or_zero(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    return values if np.isfinite(values).any() else np.zeros(1)

@@ -1,0 +1,184 @@
+"""Experiments read from tables, with all their faults, and compared with scores."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.stats import spearmanr
+from structure_inputs import peptide, write_atoms
+from toy_models import ToyModel
+from view_tools import SEQUENCE
+
+from plmwidgets.methods.deep_mutational_scan import load_dms
+from plmwidgets.methods.mutations import mutation_scores
+from plmwidgets.methods.variant_lists import VariantError
+from plmwidgets.methods.variants import score_variants
+from plmwidgets.protein import Protein
+
+PROTEIN = Protein(SEQUENCE, name="toy")
+BY_HAND = """mutant,mutated_sequence,DMS_score,DMS_score_bin
+M1A,AKTAYIAKQRQISFVKSHFSRQ,0.5,1
+K2W,MWTAYIAKQRQISFVKSHFSRQ,-1.5,0
+K2A,MATAYIAKQRQISFVKSHFSRQ,-0.5,0
+T3S:A4G,MKSGYIAKQRQISFVKSHFSRQ,-2.0,0
+Q22P,MKTAYIAKQRQISFVKSHFSRP,1.0,1
+"""
+
+
+@pytest.fixture
+def dms(tmp_path):
+    (tmp_path / "TOY_2026.csv").write_text(BY_HAND)
+    return load_dms(tmp_path / "TOY_2026.csv", PROTEIN)
+
+
+def test_a_file_of_proteingym_is_read(dms):
+    assert repr(dms) == (
+        "DeepMutationalScan('TOY_2026' of 'toy': 5 variants (1 of several substitutions))"
+    )
+    table = dms.table()
+    assert list(table["variant"]) == ["M1A", "K2W", "K2A", "T3S:A4G", "Q22P"]
+    assert list(table["measured"]) == [0.5, -1.5, -0.5, -2.0, 1.0]
+    assert table["position"][1] == 1 and table["replacement"][1] == "W"
+    assert table["position"].isna().tolist() == [False, False, False, True, False]
+    matrix = dms.matrix()
+    assert matrix.loc["K2", "W"] == -1.5
+    assert matrix.notna().to_numpy().sum() == 4
+
+
+def test_it_is_compared_by_ranks(dms):
+    model = ToyModel("dms")
+    scores = mutation_scores(PROTEIN, model)
+    comparison = dms.compare(scores)
+    matrix = scores.matrix()
+    predicted = [
+        matrix.loc["M1", "A"],
+        matrix.loc["K2", "W"],
+        matrix.loc["K2", "A"],
+        matrix.loc["T3", "S"] + matrix.loc["A4", "G"],
+        matrix.loc["Q22", "P"],
+    ]
+    np.testing.assert_allclose(comparison.table["predicted"], predicted)
+    want = spearmanr(dms.scores, predicted).statistic
+    assert comparison.spearman == pytest.approx(want)
+    assert comparison.n == 5
+    # Bonett and Wright (2000), with the numbers put in by hand
+    half = 1.959964 * np.sqrt((1 + want**2 / 2) / 2)
+    low, high = np.tanh(np.arctanh(want) - half), np.tanh(np.arctanh(want) + half)
+    assert comparison.interval == pytest.approx((low, high), abs=1e-5)
+    assert "n = 5, LLR, masked (nats)" in repr(comparison)
+    table = score_variants(PROTEIN, model, reversed(dms.variants), "wt")
+    assert dms.compare(table).spearman == pytest.approx(want)
+    assert dms.compare(predicted).spearman == pytest.approx(want)
+    assert dms.compare(table[table["variant"] != "M1A"]).n == 4
+
+
+def test_the_interval_covers_what_it_should():
+    """95 of 100 intervals hold the truth: of normal numbers, Spearman is 6/pi asin(r/2)."""
+    random, covered, rounds, r = np.random.default_rng(0), 0, 300, 0.6
+    truth = 6 / np.pi * np.arcsin(r / 2)
+    variants = [f"{SEQUENCE[i]}{i + 1}{a}" for i in range(22) for a in "CDEG" if a != SEQUENCE[i]]
+    for _ in range(rounds):
+        x, noise = random.normal(size=(2, len(variants)))
+        table = pd.DataFrame({"variant": variants, "score": r * x + np.sqrt(1 - r**2) * noise})
+        low, high = load_dms(table, PROTEIN).compare(x).interval
+        covered += low <= truth <= high
+    assert 0.91 < covered / rounds < 0.985
+
+
+def test_what_cannot_be_compared_is_said(dms):
+    with pytest.raises(ValueError, match="5 variants, so scores must have shape"):
+        dms.compare([1, 2])
+    with pytest.raises(ValueError, match="no variant of the experiment has a score"):
+        dms.compare([np.nan] * 5)
+    with pytest.raises(ValueError, match="sequence differs"):
+        dms.compare(mutation_scores(Protein("MKT"), ToyModel("another")))
+    with pytest.raises(ValueError, match="no column 'score'"):
+        dms.compare(pd.DataFrame({"variant": ["K2W"]}))
+    assert np.isnan(dms.compare([1.0] * 5).spearman)
+    assert np.isnan(dms.compare([1, 2, np.nan, np.nan, np.nan]).interval).all()
+
+
+def test_repeats_are_averaged_and_what_says_nothing_is_left_out_and_counted():
+    table = pd.DataFrame(
+        {
+            "mutant": ["K2W", "T3S:A4G", "K2W", "A4G:T3S", "K2K", "M1A", "Q22P"],
+            "score": [1.0, 2.0, 3.0, 6.0, 0.0, None, 5.0],
+        }
+    )
+    with pytest.warns(UserWarning, match="^repeats has") as told:
+        dms = load_dms(table, PROTEIN, name="repeats")
+    words = sorted(str(w.message) for w in told)
+    assert words == [
+        "repeats has 1 variant that change nothing (synonymous): they are left out",
+        "repeats has 1 variant without a score: they are left out",
+        "repeats has 2 variants measured several times: their scores are averaged",
+    ]
+    assert dict(zip(dms.variants, dms.scores, strict=True)) == {
+        "K2W": 2.0,
+        "T3S:A4G": 4.0,
+        "Q22P": 5.0,
+    }
+
+
+def test_every_problem_of_a_file_is_listed_with_its_row(tmp_path):
+    path = tmp_path / "bad.csv"
+    path.write_text(
+        "variant,fitness\nK2W,1\nA2W,1\nK2A,high\nK200A,1\n,1\nM1A,inf\nnonsense,1\nM1?,2\n"
+    )
+    with pytest.raises(VariantError) as caught:
+        load_dms(path, PROTEIN)
+    problems = caught.value.problems
+    assert [text.split(":")[0].split(" names")[0] for text in problems] == [
+        f"row {k}" for k in range(2, 9)
+    ]
+    assert problems[0] == "row 2: 'A2W' names A at 2, but that residue is K2"
+    assert problems[1] == "row 3: the score 'high' is no finite number"
+    assert "numbered 1 to 22" in problems[2]
+    assert str(caught.value).startswith("bad.csv: row 2")
+    assert "and 2 more" in str(caught.value)
+
+
+def test_columns_are_found_or_asked_for():
+    frame = pd.DataFrame({"Mutation": ["K2W"], "FITNESS": [1.0]})
+    assert load_dms(frame, PROTEIN).scores.tolist() == [1.0]
+    other = pd.DataFrame({"what": ["K2W"], "how": [1.0]})
+    with pytest.raises(ValueError, match=r"columns are 'what', 'how'.*variant_column="):
+        load_dms(other, PROTEIN)
+    with pytest.raises(ValueError, match="score_column="):
+        load_dms(other, PROTEIN, variant_column="what")
+    found = load_dms(other, PROTEIN, variant_column="what", score_column="how")
+    assert found.variants == ("K2W",)
+    twice = pd.DataFrame([["K2W", "W", 1.0]], columns=["mutant", "mutant", "score"])
+    with pytest.raises(ValueError, match="several columns called 'mutant'"):
+        load_dms(twice, PROTEIN)
+    with pytest.raises(ValueError, match="unknown numbering"):
+        load_dms(frame, PROTEIN, numbering="file")
+    with pytest.raises(ValueError, match="holds no variant with a score"):
+        load_dms(pd.DataFrame({"mutant": [], "score": []}), PROTEIN)
+
+
+def test_numbers_of_the_sequence_are_told_from_those_of_the_chain(tmp_path):
+    write_atoms(tmp_path / "moved.cif", peptide("MKTAY", numbers=range(101, 106)))
+    protein = Protein.from_file(tmp_path / "moved.cif")
+    first, last = protein.sequence[0], protein.sequence[-1]
+    assert protein.residue_labels[0] == f"{first}101"
+    table = pd.DataFrame({"mutant": [f"{first}1W", f"{last}{len(protein)}W"], "score": [1, 2]})
+    with pytest.raises(VariantError, match="fit with numbering='sequence'"):
+        load_dms(table, protein)
+    dms = load_dms(table, protein, numbering="sequence")
+    assert dms.variants[0] == f"{first}101W"
+    assert dms.matrix().iloc[0]["W"] == 1
+
+
+def test_the_chart_holds_what_was_compared(dms):
+    scores = mutation_scores(PROTEIN, ToyModel("chart"))
+    comparison = dms.compare(scores)
+    spec = json.loads(dms.chart(scores).to_json())
+    held = [spec["datasets"][panel["data"]["name"]] for panel in spec["hconcat"]]
+    points = held[0]
+    assert [point["variant"] for point in points] == list(dms.variants)
+    assert [point["measured"] for point in points] == list(dms.scores)
+    assert points[3]["residue"] == "several" and points[3]["position"] is None
+    assert len(held[1]) == 4
+    assert f"{comparison.spearman:.3f}" in spec["title"]["subtitle"]
