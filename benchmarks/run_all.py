@@ -13,7 +13,13 @@ from typing import Any
 
 from harness import parser
 
-SCRIPTS = ("exact_speed", "superposed_speed", "superposed_accuracy", "metrics_speed")
+SCRIPTS = (
+    "exact_speed",
+    "superposed_speed",
+    "superposed_accuracy",
+    "metrics_speed",
+    "jacobian_speed",
+)
 
 
 def main() -> None:

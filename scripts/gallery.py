@@ -24,7 +24,8 @@ from made_up import made_up_protein  # noqa: E402
 
 OUTPUT = ROOT / "gallery"
 ALL = (
-    "sequence_strip,scan_panel,pair_heatmap,structure_view,distributions,joint_table,attention_grid"
+    "sequence_strip,scan_panel,pair_heatmap,structure_view,distributions,joint_table,"
+    "jacobian_table,attention_grid,pair_table"
 )
 NARROW, WIDE = 600, 1600
 LENGTHS = (10, 76, 363, 1000)
@@ -52,6 +53,8 @@ def dev_pages() -> Iterator[tuple[str, int, dict[str, Any]]]:
     yield f"unanswered-{NARROW}", NARROW, {"delay": -1, "click": True, "status": "running"}
     for width in (NARROW, WIDE):
         yield f"many-masks-{width}", width, {"masks": 40, "length": 363, "profile": "logo"}
+        own = {"state": "own", "masks": 0, "views": "pair_heatmap,pair_table"}
+        yield f"own-maps-{width}", width, own
         models = {"models": "8M,35M,150M", "status": "finished", "views": "pair_heatmap"}
         yield f"models-{width}", width, {**models, "both": True}
         for theme in ("light", "dark"):
@@ -110,6 +113,7 @@ def prepare(page: Page, told: dict[str, Any]) -> None:
             }"""
         )
         page.locator(".plmwidgets-joint_table[data-pair='2,6']").wait_for()
+        page.locator(".plmwidgets-jacobian_table[data-pair='2,6']").wait_for()
         page.locator(".plmwidgets-distributions[data-context='2,6']").wait_for()
         page.locator(".plm-chip-pair", has_text="Å").wait_for()
     if told.get("unscanned"):

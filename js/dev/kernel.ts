@@ -5,11 +5,15 @@ import { attentionTraits } from "./attention";
 import { envelope, FakeModel } from "./fake";
 import { CHEMISTRY_ORDER, LETTERS, ToyModel } from "./lm";
 import { FakeMutations } from "./mutations";
+import { ownMaps } from "./own_maps";
+import { choosePairs, pairTable } from "./pair_table";
+import { recoveryTraits } from "./recovery";
+import { scanAt, scanTrait } from "./scan";
 
 export interface Options {
   length: number;
   masks: number;
-  /** live | pending | empty | estimated | error */
+  /** live | pending | empty | estimated | own | error */
   state: string;
   /** Status of the scan panel. */
   status: string;
@@ -21,22 +25,6 @@ export interface Options {
   /** Milliseconds between a gesture and its answer; below 0 there is none, as of a kernel that is gone. */
   delay: number;
 }
-
-const SCANS: Record<string, { done: number; [key: string]: unknown }> = {
-  ready: { done: 0, rate: null, remaining: null, elapsed: 0, stage: "" },
-  running: { done: 0.6, rate: 812.4, remaining: 1, elapsed: 1.6, stage: "pairs" },
-  paused: { done: 0.6, rate: null, remaining: null, elapsed: 1.6, stage: "pairs" },
-  finished: { done: 1, rate: 790, remaining: 0, elapsed: 2.6, stage: "pairs" },
-  cancelled: { done: 0.3, rate: null, remaining: null, elapsed: 0.9, stage: "pairs" },
-  failed: {
-    done: 0.3,
-    rate: null,
-    remaining: null,
-    elapsed: 0.9,
-    stage: "pairs",
-    message: "The disk is full: free some space on /data, then press Resume",
-  },
-};
 
 /** What the labels of normalised maps end in. */
 const NORMALISED: Record<string, string> = {
@@ -75,9 +63,9 @@ export class FakeKernel {
   /** Bring the scan to a share of its pairs, as Python tells of it. */
   scanAt(status: string, share: number): void {
     this.#options.status = status;
-    SCANS[status] = { ...SCANS[status], done: share };
+    scanAt(status, share);
     this.#told = true;
-    this.models.get("scan_panel")?.receive({ scan: this.#scan(status) });
+    this.models.get("scan_panel")?.receive({ scan: scanTrait(this.toy.sequence.length, status) });
     const map = this.models.get("pair_heatmap");
     const of = (name: string) => String(map?.get(name));
     map?.receive(
@@ -178,6 +166,16 @@ export class FakeKernel {
         chemistry_order: CHEMISTRY_ORDER,
       };
     }
+    if (name === "pair_table") return pairTable(this.toy, empty);
+    if (name === "pair_heatmap" && this.#options.state === "own") return ownMaps(this.toy);
+    if (name === "jacobian_table") {
+      return {
+        table: null,
+        notice: pending ? "Not there yet: the two residues have still to be substituted." : "",
+        letters: LETTERS,
+        chemistry_order: CHEMISTRY_ORDER,
+      };
+    }
     if (name === "pair_heatmap") {
       const models = this.#options.models;
       const [model = ""] = models;
@@ -188,7 +186,9 @@ export class FakeKernel {
     if (name === "scatter_plot") {
       return { ...this.#mutations.scatter(), ...(empty ? { points: null, caption: "" } : {}) };
     }
-    if (name === "scan_panel") return { scan: this.#scan(this.#options.status) };
+    if (name === "recovery_view") return recoveryTraits(this.#options.length, this.#options.state);
+    if (name === "scan_panel")
+      return { scan: scanTrait(this.toy.sequence.length, this.#options.status) };
     if (name === "attention_grid") return attentionTraits(this.toy, this.#options.state);
     return {};
   }
@@ -202,7 +202,7 @@ export class FakeKernel {
   ): Record<string, unknown> {
     const length = this.toy.sequence.length;
     const { state, status } = this.#options;
-    const scan = this.#scan(status);
+    const scan = scanTrait(this.toy.sequence.length, status);
     const ready = status === "ready" && !this.#told;
     const suffix = NORMALISED[normalisation] ?? "";
     const labels = { js_div: "JS divergence (directed)", contacts: "Contacts, CB < 8 Å" };
@@ -262,24 +262,6 @@ export class FakeKernel {
     };
   }
 
-  #scan(status: string): Record<string, unknown> {
-    const total = (this.toy.sequence.length * (this.toy.sequence.length - 1)) / 2;
-    const scan = SCANS[status] ?? { done: 0 };
-    return {
-      status,
-      store: "/home/someone/scans/toy.zarr",
-      model: "esm2_t6_8M_UR50D",
-      method: "exact",
-      precision: "reference",
-      estimated: 0,
-      share: scan.done,
-      total,
-      message: "",
-      ...scan,
-      done: Math.round(scan.done * total),
-    };
-  }
-
   #prediction(): Record<string, unknown> {
     const { masked, substitutions } = this.#state;
     const values = this.toy.probabilities(masked, substitutions);
@@ -325,10 +307,16 @@ export class FakeKernel {
         if (model !== from) model.receive({ hover: changed.hover });
       }
     }
+    if (["segments", "strategy", "using", "flank"].some((trait) => trait in changed)) {
+      from.receive(recoveryTraits(this.#options.length, this.#options.state, from));
+    }
+    if (from === this.models.get("pair_table") && !changed.selection_state && !changed.hover) {
+      choosePairs(from, this.toy);
+    }
     if (changed.colour_by) from.receive(this.#values(String(changed.colour_by)));
     if ("show" in changed || "below" in changed) this.#showMutations();
     const chosen = ["normalisation", "upper", "lower", "upper_model", "lower_model"];
-    if (chosen.some((name) => name in changed)) {
+    if (this.#options.state !== "own" && chosen.some((name) => name in changed)) {
       const of = (name: string) => String(from.get(name));
       from.receive(
         this.#heatmap(
@@ -353,6 +341,7 @@ export class FakeKernel {
     if (this.#options.state !== "live") return;
     const joint = this.models.get("joint_table");
     if (joint?.get("automatic")) this.#joint();
+    this.#block();
     const strip = this.models.get("sequence_strip");
     strip?.receive(this.#values(String(strip.get("colour_by"))));
     this.models.get("distributions")?.receive({ prediction: this.#prediction(), pending: false });
@@ -373,6 +362,13 @@ export class FakeKernel {
     this.models
       .get("joint_table")
       ?.receive({ table: pair && { pair, probabilities, ...figures }, pending: false });
+  }
+
+  #block(): void {
+    const { pair } = this.#state;
+    const values = pair && envelope(this.toy.block(...pair), 20, 20);
+    const figures = { score: 1.25, rank: 3, pairs: 2016 };
+    this.models.get("jacobian_table")?.receive({ table: pair && { pair, values, ...figures } });
   }
 
   #message(message: { type: string; text?: string; percent?: number; name?: string }): void {
@@ -429,6 +425,6 @@ export class FakeKernel {
     const status = { start: "running", resume: "running", pause: "paused", cancel: "cancelled" };
     this.models
       .get("scan_panel")
-      ?.receive({ scan: this.#scan(status[type as keyof typeof status]) });
+      ?.receive({ scan: scanTrait(this.toy.sequence.length, status[type as keyof typeof status]) });
   }
 }

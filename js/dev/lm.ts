@@ -76,6 +76,33 @@ export class ToyModel {
     return tables;
   }
 
+  /** (20, 20): how residue a at i and b at j are coupled, centred over both. */
+  block(i: number, j: number): Float32Array {
+    const block = new Float32Array(400);
+    for (const [one, other] of [[i, j] as const, [j, i] as const]) {
+      (this.contacts[one] ?? []).forEach((partner, k) => {
+        if (partner !== other) return;
+        for (let at = 0; at < 400; at += 1) {
+          const [a, b] = [Math.floor(at / 20), at % 20];
+          const to = one === i ? at : 20 * b + a;
+          block[to] = (block[to] ?? 0) + (this.#couplings[400 * k + at] ?? 0);
+        }
+      });
+    }
+    const mean = (indices: number[]) => indices.reduce((sum, at) => sum + (block[at] ?? 0), 0) / 20;
+    for (const [step, stride] of [
+      [20, 1],
+      [1, 20],
+    ] as const) {
+      for (let k = 0; k < 20; k += 1) {
+        const line = Array.from({ length: 20 }, (_, m) => step * k + stride * m);
+        const shift = mean(line);
+        for (const at of line) block[at] = (block[at] ?? 0) - shift;
+      }
+    }
+    return block;
+  }
+
   /** (L, L) row = residue affected, column = the one hidden as well; NaN on the diagonal. */
   pairMap(contact: number, noise: number): Float32Array {
     const length = this.sequence.length;

@@ -270,6 +270,14 @@ describe("describeCell", () => {
     );
   });
 
+  it("claims nothing of what was hidden in a map that is of no scan", () => {
+    const own = map({ directed: true, scanned: false, label: "Attention", unit: "" });
+    const text = describeCell(1, 0, { ...facts, distances: null, maps: [own] });
+    expect(text).toBe(
+      "K40 · A25\nAttention\n  K40 (row), A25 (column)  0.500\n  A25 (row), K40 (column)  0.250",
+    );
+  });
+
   it("tells estimated pairs from computed ones", () => {
     const estimated = [0, 1, 0, 0];
     expect(describeCell(0, 1, { ...facts, estimated, maps: [map({})] })).toContain(

@@ -8,8 +8,10 @@ import {
 } from "../src/views/scan_panel/wording";
 
 const SCAN: Scan = {
+  title: "Pair scan",
   status: "running",
   stage: "pairs",
+  unit: "pairs",
   done: 1234,
   total: 2016,
   estimated: 0,

@@ -27,10 +27,23 @@ if TYPE_CHECKING:
     from plmwidgets.methods.attention import Attention as Attention
     from plmwidgets.methods.attention import attention as attention
     from plmwidgets.methods.attention import predict_contacts as predict_contacts
+    from plmwidgets.methods.contact_evaluation import ContactEvaluation as ContactEvaluation
+    from plmwidgets.methods.contact_evaluation import evaluate_contacts as evaluate_contacts
     from plmwidgets.methods.deep_mutational_scan import DeepMutationalScan as DeepMutationalScan
     from plmwidgets.methods.deep_mutational_scan import load_dms as load_dms
+    from plmwidgets.methods.jacobian import Jacobian as Jacobian
+    from plmwidgets.methods.jacobian import jacobian as jacobian
+    from plmwidgets.methods.linear_couplings import linear_couplings as linear_couplings
+    from plmwidgets.methods.minimal_context import MinimalContext as MinimalContext
+    from plmwidgets.methods.minimal_context import minimal_context as minimal_context
     from plmwidgets.methods.mutations import MutationScores as MutationScores
     from plmwidgets.methods.mutations import mutation_scores as mutation_scores
+    from plmwidgets.methods.recoveries import Recoveries as Recoveries
+    from plmwidgets.methods.recoveries import recoveries as recoveries
+    from plmwidgets.methods.recovery import recovery as recovery
+    from plmwidgets.methods.recovery_result import Recovery as Recovery
+    from plmwidgets.methods.recovery_segments import candidate_segments as candidate_segments
+    from plmwidgets.methods.recovery_segments import element_pairs as element_pairs
     from plmwidgets.methods.variants import epistasis as epistasis
     from plmwidgets.methods.variants import score_variants as score_variants
     from plmwidgets.models import available_models as available_models
@@ -49,14 +62,20 @@ if TYPE_CHECKING:
     from plmwidgets.scan.windows import scan_windows as scan_windows
     from plmwidgets.widgets.attention_explorer import AttentionExplorer as AttentionExplorer
     from plmwidgets.widgets.attention_grid import AttentionGrid as AttentionGrid
+    from plmwidgets.widgets.contact_comparison import ContactComparison as ContactComparison
     from plmwidgets.widgets.distributions import Distributions as Distributions
     from plmwidgets.widgets.explorer import Explorer as Explorer
+    from plmwidgets.widgets.jacobian_explorer import JacobianExplorer as JacobianExplorer
+    from plmwidgets.widgets.jacobian_table import JacobianTable as JacobianTable
     from plmwidgets.widgets.joint_table import JointTable as JointTable
     from plmwidgets.widgets.mutation_explorer import MutationExplorer as MutationExplorer
     from plmwidgets.widgets.mutation_heatmap import MutationHeatmap as MutationHeatmap
     from plmwidgets.widgets.nglview_export import to_nglview as to_nglview
     from plmwidgets.widgets.nglview_link import link_nglview as link_nglview
     from plmwidgets.widgets.pair_heatmap import PairHeatmap as PairHeatmap
+    from plmwidgets.widgets.pair_table import PairTable as PairTable
+    from plmwidgets.widgets.recovery_explorer import RecoveryExplorer as RecoveryExplorer
+    from plmwidgets.widgets.recovery_view import RecoveryView as RecoveryView
     from plmwidgets.widgets.scan_panel import ScanPanel as ScanPanel
     from plmwidgets.widgets.scatter_plot import ScatterPlot as ScatterPlot
     from plmwidgets.widgets.selection import Selection as Selection
@@ -70,17 +89,28 @@ _HOMES = {
     "AttentionGrid": "widgets.attention_grid",
     "Comparison": "comparison",
     "DeepMutationalScan": "methods.deep_mutational_scan",
+    "ContactComparison": "widgets.contact_comparison",
+    "ContactEvaluation": "methods.contact_evaluation",
     "Distributions": "widgets.distributions",
     "Explorer": "widgets.explorer",
+    "Jacobian": "methods.jacobian",
+    "JacobianExplorer": "widgets.jacobian_explorer",
+    "JacobianTable": "widgets.jacobian_table",
     "JointDistribution": "scan.joint",
     "JointTable": "widgets.joint_table",
+    "MinimalContext": "methods.minimal_context",
     "ModelError": "models.masked_lm",
     "MutationExplorer": "widgets.mutation_explorer",
     "MutationHeatmap": "widgets.mutation_heatmap",
     "MutationScores": "methods.mutations",
     "PairHeatmap": "widgets.pair_heatmap",
     "PairScan": "scan.pair",
+    "PairTable": "widgets.pair_table",
     "Protein": "protein",
+    "Recoveries": "methods.recoveries",
+    "Recovery": "methods.recovery_result",
+    "RecoveryExplorer": "widgets.recovery_explorer",
+    "RecoveryView": "widgets.recovery_view",
     "ScanPanel": "widgets.scan_panel",
     "ScatterPlot": "widgets.scatter_plot",
     "Selection": "widgets.selection",
@@ -90,17 +120,25 @@ _HOMES = {
     "StructureView": "widgets.structure_view",
     "attention": "methods.attention",
     "available_models": "models",
+    "candidate_segments": "methods.recovery_segments",
     "compare": "comparison",
     "epistasis": "methods.variants",
+    "element_pairs": "methods.recovery_segments",
+    "evaluate_contacts": "methods.contact_evaluation",
+    "jacobian": "methods.jacobian",
     "joint": "scan.joint",
+    "linear_couplings": "methods.linear_couplings",
     "link_nglview": "widgets.nglview_link",
     "load_dms": "methods.deep_mutational_scan",
     "load_ipython_extension": "ipython",
     "load_model": "models",
     "mutation_scores": "methods.mutations",
+    "minimal_context": "methods.minimal_context",
     "plan_scan": "scan.plan",
     "predict": "scan.start",
     "predict_contacts": "methods.attention",
+    "recoveries": "methods.recoveries",
+    "recovery": "methods.recovery",
     "scan_pairs": "scan.start",
     "scan_singles": "scan.start",
     "scan_windows": "scan.windows",

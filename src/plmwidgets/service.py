@@ -241,27 +241,32 @@ class ModelService:
                     self._thread = None
                     return
                 entry = heapq.heappop(self._queue)
-            request = entry[2]
-            if request.future.cancelled():
-                drop(request)
-                continue
-            try:
-                if isinstance(request, Steps):
-                    finished = self._run_steps(request, entry)
-                else:
-                    finished = self._run_slice(request, entry)
-            except Exception as error:  # it belongs to whoever asked, and fails that alone
-                free_frames(error)
-                resolve(request.future, error=self._explained(error))
-                continue
-            if finished:
-                continue
-            with self._wake:
-                closed = self._closed
-                if not closed:
-                    heapq.heappush(self._queue, entry)
-            if closed:
-                drop(request)
+            self._serve(entry)
+            del entry  # or an idle worker would hold all that the last request did
+
+    def _serve(self, entry: Entry) -> None:
+        """Work on a request for one slice."""
+        request = entry[2]
+        if request.future.cancelled():
+            drop(request)
+            return
+        try:
+            if isinstance(request, Steps):
+                finished = self._run_steps(request, entry)
+            else:
+                finished = self._run_slice(request, entry)
+        except Exception as error:  # it belongs to whoever asked, and fails that alone
+            free_frames(error)
+            resolve(request.future, error=self._explained(error))
+            return
+        if finished:
+            return
+        with self._wake:
+            closed = self._closed
+            if not closed:
+                heapq.heappush(self._queue, entry)
+        if closed:
+            drop(request)
 
     def _explained(self, error: Exception) -> Exception:
         if not is_device_error(error):

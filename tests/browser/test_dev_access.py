@@ -16,6 +16,7 @@ VIEWS = {
     "structure_view": 4,
     "distributions": 7,
     "joint_table": 4,
+    "pair_table": 10,
     "attention_grid": 8,
 }
 

@@ -19,6 +19,7 @@ VIEWS = (
     "joint_table",
     "attention_grid",
     "scan_panel",
+    "pair_table",
 )
 # What the views make of themselves, and all text in them, on the page and in shadow roots.
 EVERYTHING = """() => {

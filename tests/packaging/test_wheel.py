@@ -17,9 +17,12 @@ VIEWS = {
     "distributions",
     "pair_heatmap",
     "structure_view",
+    "jacobian_table",
     "joint_table",
     "mutation_heatmap",
+    "recovery_view",
     "scatter_plot",
+    "pair_table",
     "scan_panel",
 }
 BUNDLES = VIEWS | {"loader", "page"}

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from structure_inputs import rhodopsin
 
-from plmwidgets.structure import contact_precision
+from plmwidgets.metrics import contact_precision
 
 
 @pytest.fixture(scope="module")

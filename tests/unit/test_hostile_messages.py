@@ -11,15 +11,20 @@ from ipywidgets.widgets.widget import _remove_buffers
 from toy_models import ToyModel
 from view_tools import wait_for
 
+from plmwidgets.methods.contact_evaluation import evaluate_contacts
 from plmwidgets.methods.deep_mutational_scan import load_dms
+from plmwidgets.methods.jacobian import jacobian
 from plmwidgets.methods.mutations import SCORE_CONTEXTS, prepare_scores
 from plmwidgets.protein import Protein
 from plmwidgets.scan.start import prepare_pairs
 from plmwidgets.widgets.attention_grid import AttentionGrid
 from plmwidgets.widgets.explorer import Explorer
+from plmwidgets.widgets.jacobian_table import JacobianTable
 from plmwidgets.widgets.mutation_heatmap import MutationHeatmap
 from plmwidgets.widgets.page_state import read_state
 from plmwidgets.widgets.pair_heatmap import PairHeatmap
+from plmwidgets.widgets.pair_table import PairTable
+from plmwidgets.widgets.recovery_view import RecoveryView
 from plmwidgets.widgets.scatter_plot import ScatterPlot
 from plmwidgets.widgets.selection import MOST_AHEAD
 from plmwidgets.widgets.view import LONGEST_MESSAGE, View
@@ -45,7 +50,7 @@ UNKNOWN = ("", "comm", "keys", "__class__", "selection", "_trait_values", "_mode
 
 @pytest.fixture
 def page():
-    """All views of an explorer, and a map of two models and a grid of heads beside them."""
+    """All views of an explorer, and beside them those of other pages."""
     explorer = Explorer(Protein.demo(), ToyModel("hostile page"))
     scans = {name: prepare_pairs(explorer.protein, ToyModel(name)) for name in ("one", "two")}
     both = PairHeatmap(scans, selection=explorer.selection)
@@ -55,14 +60,21 @@ def page():
     ]
     table = pd.DataFrame({"mutant": variants, "score": range(len(variants))})
     dms = load_dms(table, explorer.protein)
+    maps = {"one": -explorer.protein.distance_map(), "two": explorer.protein.distance_map()}
+    evaluation = evaluate_contacts(explorer.protein, maps)
+    found = jacobian(explorer.protein, "potts-demo")
     extra = [
         both,
         MutationHeatmap(scores, dms, selection=explorer.selection),
         ScatterPlot(dms, range(len(dms)), selection=explorer.selection),
+        PairTable(evaluation, selection=explorer.selection),
+        JacobianTable(found, selection=explorer.selection),
+        RecoveryView(explorer.protein, explorer.model, selection=explorer.selection),
         AttentionGrid(explorer.protein, "demo", selection=explorer.selection),
     ]
     yield explorer, [*explorer.children, *extra]
     explorer.scan.cancel()
+    found.cancel()
     for view in extra:
         view.close()
     explorer.close()
@@ -108,6 +120,7 @@ def message(draw, view, selection):
 def fixed_traits(view):
     """What no page may change and nothing else changes here."""
     names = ("_bundle", "_esm", "protein", "selection_id", "letters", "options", "structure")
+    names += ("maps", "tops")
     return {name: getattr(view, name) for name in names if view.has_trait(name)}
 
 

@@ -29,7 +29,10 @@ def test_a_map_beside_those_of_a_scan(protein, scores):
     assert (view.upper_map["label"], view.upper_map["unit"]) == ("Coupling", "nats")
     assert (view.upper_map["kind"], view.upper_map["directed"]) == ("diverging", True)
     np.testing.assert_allclose(decoded(view.upper_map["values"]), scores, rtol=1e-6)
+    view.add_map("mine", scores, limits=(-5.0, 5.0))
+    assert view.upper_map["limits"] == [-5.0, 5.0]
     view.add_map("mine", abs(scores + scores.T))
+    assert view.upper_map["limits"][0] == 0.0
     assert (view.upper_map["kind"], view.upper_map["directed"]) == ("sequential", False)
 
 
@@ -37,6 +40,7 @@ def test_maps_without_a_scan(protein, scores):
     view = PairHeatmap(protein, maps={"jacobian": scores, "attention": scores.T})
     assert (view.upper, view.lower) == ("jacobian", "contacts")
     assert view.models == []
+    assert (view.region, view.progress) == (None, None)  # what the page reads as: no scan
     assert not any(name == "js_dist_avg" for name, _ in view.options)
     with pytest.raises(RuntimeError, match="no scan"):
         view.to_pandas()

@@ -6,6 +6,7 @@ import os
 import shutil
 import time
 import warnings
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from toy_models import ToyModel, expected_pairs
 from view_tools import SEQUENCE
 
 from plmwidgets.protein import Protein
-from plmwidgets.scan import description, store
+from plmwidgets.scan import description, stored
 from plmwidgets.scan.origin import Origin
 from plmwidgets.scan.pair import PairScan
 from plmwidgets.scan.progress import ScanStatus
@@ -75,7 +76,7 @@ def rewritten(path, change):
 @pytest.mark.parametrize("version", ["0.0.1", "99.1"])
 def test_a_store_of_another_package_version_goes_on(protein, tmp_path, monkeypatch, version):
     with monkeypatch.context() as patch:
-        patch.setattr(store, "__version__", version)
+        patch.setattr(stored, "__version__", version)
         scan_pairs(protein, ToyModel("faults"), store=tmp_path / "scan.zarr").wait(30)
     assert PairStore.open(tmp_path / "scan.zarr").metadata["provenance"]["plmwidgets"] == version
     shutil.rmtree(tmp_path / "scan.zarr" / "pairs" / "c" / "0" / "1")
@@ -88,7 +89,7 @@ def test_a_store_of_another_package_version_goes_on(protein, tmp_path, monkeypat
 
 def test_a_store_of_a_newer_format_is_refused(protein, tmp_path, monkeypatch):
     with monkeypatch.context() as patch:
-        patch.setattr(description, "FORMAT_VERSION", 99)
+        patch.setattr(PairStore, "kind", replace(PairStore.kind, version=99))
         scan_pairs(protein, ToyModel("newer"), store=tmp_path / "scan.zarr").wait(30)
     with pytest.raises(StoreError, match=r"newer plmwidgets .*: upgrade this one"):
         PairScan.load(tmp_path / "scan.zarr")

@@ -137,7 +137,7 @@ def test_a_comparison_keeps_its_scans_below_a_url(protein):
     [
         (PermissionError("403 Forbidden"), "read-only for you"),
         (NotImplementedError(), "can only be read"),
-        (RuntimeError("no credentials"), "cannot write the scan to memory://.*: no credentials"),
+        (RuntimeError("no credentials"), "cannot write to memory://.*: no credentials"),
     ],
 )
 def test_a_url_that_refuses_writing_is_explained(protein, monkeypatch, error, match):

@@ -11,6 +11,7 @@ canvas matters: drawn as SVG, which is Vega's default, charts of one page share 
 colour bars, and a browser may show one chart's colour bar beside another chart.
 """
 
+from plmwidgets.charts.contacts import contact_curves
 from plmwidgets.charts.distance import js_against_distance
 from plmwidgets.charts.maps import js_against_contacts, model_maps, pair_map
 from plmwidgets.charts.models import (
@@ -24,10 +25,12 @@ from plmwidgets.charts.perplexity import (
     max_perplexity_change_histogram,
     perplexity_change_histogram,
 )
+from plmwidgets.charts.recovery import recovered_fraction_chart, recovery_chart
 from plmwidgets.charts.saving import save_chart
 
 __all__ = [
     "argmax_change_bars",
+    "contact_curves",
     "dms_scatter",
     "js_against_contacts",
     "js_against_distance",
@@ -37,6 +40,8 @@ __all__ = [
     "perplexity_by_model",
     "perplexity_change_histogram",
     "reconstruction_accuracy",
+    "recovered_fraction_chart",
+    "recovery_chart",
     "save_chart",
     "summary_bars",
 ]

@@ -6,8 +6,21 @@ whose other axes broadcast. A log-probability of ``-inf`` is a probability of ze
 0·log 0 = 0; a NaN anywhere in a distribution gives NaN. Information is in bits, log-ratios of
 single residues (``pmi``, ``order_residual``) are in nats. *Divergence* and *distance* are never
 mixed: the distance is the square root of the divergence.
+
+What is made of such numbers over pairs of residues (`apc`, `contact_precision`) takes (L, L).
 """
 
+from plmwidgets.metrics.contacts import (
+    AUC_SHARES,
+    MIN_SEPARATION,
+    SEPARATIONS,
+    Ranking,
+    contact_precision,
+    pairs_between,
+    rank_pairs,
+    share_of,
+    symmetrised,
+)
 from plmwidgets.metrics.distributions import (
     entropy,
     js_distance,
@@ -32,12 +45,17 @@ from plmwidgets.metrics.pairs import (
 )
 
 __all__ = [
+    "AUC_SHARES",
     "DIRECTED_METRICS",
+    "MIN_SEPARATION",
     "PAIR_METRICS",
+    "SEPARATIONS",
     "SYMMETRIC_METRICS",
+    "Ranking",
     "apc",
     "argmax_change_positions",
     "check_pair_metric",
+    "contact_precision",
     "entropy",
     "js_distance",
     "js_divergence",
@@ -45,9 +63,13 @@ __all__ = [
     "max_perplexity_shift",
     "pair_matrix",
     "pair_values",
+    "pairs_between",
     "perplexity",
     "pseudo_log_likelihood",
     "pseudo_perplexity",
+    "rank_pairs",
     "reconstruction_accuracy",
     "separation_zscore",
+    "share_of",
+    "symmetrised",
 ]

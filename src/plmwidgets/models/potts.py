@@ -232,6 +232,13 @@ class PottsModel:
                 x[:, i] = _draw(scores, random)
         return x
 
+    def contact_map(self) -> NDArray[np.bool_]:
+        """Return which positions are coupled, shape (L, L), symmetric; none with itself."""
+        coupled = np.zeros((len(self.fields), len(self.fields)), dtype=bool)
+        i, j = self.edges.T
+        coupled[i, j] = coupled[j, i] = True
+        return coupled
+
     def _check_parameters(self) -> None:
         length, count = len(self.fields), len(self.edges)
         if self.fields.shape != (length, STATES) or length == 0:

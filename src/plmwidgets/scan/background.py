@@ -231,8 +231,15 @@ class BackgroundRun(ABC):
 
 
 class RunControl:
-    """Gives a result the controls of the run that fills it; base of all such results."""
+    """Gives a result the controls of the run that fills it; base of all such results.
 
+    Attributes
+    ----------
+    title : str
+        What it is, for people.
+    """
+
+    title: ClassVar = "Scan"
     _run: BackgroundRun | None = None
     _again = "to go on, make it again with the model"
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from plmwidgets.scan import description
 from plmwidgets.scan.blocks import pair_blocks
 from plmwidgets.scan.places import Place, StoreError, place_of
+from plmwidgets.scan.store import PAIR_SCAN
 
 VARIABLE = "PLMWIDGETS_CACHE"
 
@@ -75,7 +76,7 @@ def cached_place(
     if folder is None:
         return None
     content = {
-        "format_version": description.FORMAT_VERSION,
+        "format_version": PAIR_SCAN.version,
         "sequence": sequence,
         "identity": dict(identity),
         "positions": None if positions is None else list(positions),
@@ -150,7 +151,7 @@ def _entry(path: Path) -> CachedScan:
                 size += (Path(folder) / name).stat().st_size
     used = datetime.fromtimestamp(path.stat().st_mtime)
     try:
-        kept = description.read(place_of(path))
+        kept = description.read(place_of(path), PAIR_SCAN)
     except (StoreError, OSError):
         return CachedScan(path.name, "", "", 0, 0.0, False, size, used)
     blocks = len(pair_blocks(len(kept["sequence"]), kept["positions"]))

@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from pathlib import Path
+from typing import ClassVar
 
 from plmwidgets.protein import Protein
 from plmwidgets.scan.background import RunControl
@@ -13,6 +14,7 @@ from plmwidgets.scan.run import PairScanRun
 class ScanControl(RunControl, ABC):
     """Gives a result the controls of the run that fills it; base of `PairScan`."""
 
+    title: ClassVar = "Pair scan"
     protein: Protein
     _run: PairScanRun | None = None
     _again = "to go on with a store, call scan_pairs(protein, model, store=path)"

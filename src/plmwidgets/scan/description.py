@@ -2,8 +2,9 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any
 
 import zarr
@@ -11,46 +12,72 @@ from zarr.codecs import Crc32cCodec, ZstdCodec
 from zarr.storage import MemoryStore
 
 from plmwidgets._warn import warn
-from plmwidgets.scan.blocks import TILE
 from plmwidgets.scan.places import DamagedStoreError, Place, StoreError, is_damage
 
-FORMAT = "plmwidgets-pair-scan"
-FORMAT_VERSION = 3
-"""1 and 2 have no checksum of the description; 2 marked its estimates in an array of flags."""
-
 COMPRESSORS = [ZstdCodec(level=1), Crc32cCodec()]
-ARRAYS = ("single", "effect", "pairs", "scattered", "estimates")
 ROOT = "zarr.json"
-COPY = "pairs/zarr.json"
 
 Description = dict[str, Any]
+Layout = tuple[tuple[int, ...], tuple[int, ...], str]
+"""Of an array: shape, that of a chunk, and the type of its numbers."""
 
 
-def create(place: Place, description: Mapping[str, Any]) -> None:
+@dataclass(frozen=True)
+class Kind:
+    """What a store holds.
+
+    Attributes
+    ----------
+    name, noun : str
+        What people call it, such as ``"pair scan"``, and in short, ``"scan"``.
+    format : str
+        What its files call it.
+    version : int
+        Of the format; what is of a newer one is refused.
+    arrays : tuple of str
+        Names of its arrays; the first one keeps the copy of the description.
+    layout : callable
+        Returns the `Layout` of each array, by name, of what is described.
+    """
+
+    name: str
+    noun: str
+    format: str
+    version: int
+    arrays: tuple[str, ...]
+    layout: Callable[[Description], dict[str, Layout]]
+
+    @property
+    def keeper(self) -> str:
+        """The array that keeps the copy of the description."""
+        return self.arrays[0]
+
+
+def create(place: Place, kind: Kind, description: Mapping[str, Any]) -> None:
     """Create an empty store at a place that holds none.
 
     The arrays come first and the root last, at once: a store is there whole or not at all, and
     what a killed process has left is written over. Of two processes that create at one place, the
-    first root stays; the later process finds it there, and whether it is of its own scan.
+    first root stays; the later process finds it there, and whether it is of its own work.
 
     Raises
     ------
     OSError
         If the place cannot be written to.
     """
-    sealed = seal({"format": FORMAT, "format_version": FORMAT_VERSION, **description})
-    for name, (content, _) in _expected(sealed).items():
+    sealed = seal({"format": kind.format, "format_version": kind.version, **description})
+    for name, (content, _) in _expected(kind, sealed).items():
         place.write(f"{name}/zarr.json", content)
     place.write_new(ROOT, _group(sealed))
 
 
-def is_free(place: Place) -> bool:
+def is_free(place: Place, kind: Kind) -> bool:
     """Tell whether a store can be created: nothing is there but what a creation has left."""
     names = [name for name in place.names() if not name.endswith(".partial")]
-    return set(names) <= {*ARRAYS} and not any("c" in place.names(name) for name in names)
+    return set(names) <= {*kind.arrays} and not any("c" in place.names(name) for name in names)
 
 
-def read(place: Place) -> Description:
+def read(place: Place, kind: Kind) -> Description:
     """Return what a store says about itself; what is damaged of it is named and mended.
 
     Raises
@@ -62,46 +89,43 @@ def read(place: Place) -> Description:
     """
     try:
         content = place.read(ROOT)
-        if content is None and is_free(place):
+        if content is None and is_free(place, kind):
             if not place.recover():
-                raise FileNotFoundError(f"there is no pair scan at {place}")
+                raise FileNotFoundError(f"there is no {kind.name} at {place}")
             content = place.read(ROOT)
         found = _attributes(content)
-        copy = {} if _is_sound(found) else _attributes(place.read(COPY)).get("description", {})
+        copy = {}
+        if not _is_sound(kind, found):
+            copy = _attributes(place.read(f"{kind.keeper}/zarr.json")).get("description", {})
     except FileNotFoundError:
         raise
     except NotADirectoryError as error:
         raise StoreError(
-            f"there is no pair scan at {place}: part of the path is a file, choose another path"
+            f"there is no {kind.name} at {place}: part of the path is a file, choose another path"
         ) from error
     except Exception as error:  # drivers of URLs have errors of their own
         raise StoreError(f"{place} cannot be read: {error}") from error
-    if unseal(copy) is not None:
-        warn(f"the description of the scan in {place} was damaged and is written again")
+    if unseal(copy) is not None and copy.get("format") == kind.format:
+        warn(f"the description of the {kind.noun} in {place} was damaged and is written again")
         found = copy
         with suppress(OSError):  # to read it, the copy will do
             place.write(ROOT, _group(copy))
-    if int(found.get("format_version", 0)) > FORMAT_VERSION and found.get("format") == FORMAT:
+    if found.get("format") == kind.format and int(found.get("format_version", 0)) > kind.version:
         raise StoreError(
             f"{place} was written by a newer plmwidgets "
             f"({found['provenance'].get('plmwidgets')}): upgrade this one to read it"
         )
-    if not _is_sound(found):
-        if content is None or found.get("format") == FORMAT or not found:
+    if not _is_sound(kind, found):
+        if content is None or found.get("format") == kind.format or not found:
             raise DamagedStoreError(
-                f"{place} is not a pair scan of plmwidgets that can be read: what describes it is "
-                "damaged. Use another path, or remove it"
+                f"{place} is not a {kind.name} of plmwidgets that can be read: what describes it "
+                "is damaged. Use another path, or remove it"
             )
-        raise StoreError(f"{place} is not a pair scan of plmwidgets")
-    if place.read("estimated/zarr.json") is not None:
-        raise StoreError(
-            f"{place} holds estimates in the layout of a plmwidgets before 0.1.0: scan again, at "
-            "another path"
-        )
+        raise StoreError(f"{place} is not a {kind.name} of plmwidgets")
     return found
 
 
-def open_arrays(place: Place, description: Description) -> dict[str, "zarr.Array[Any]"]:
+def open_arrays(place: Place, kind: Kind, description: Description) -> dict[str, "zarr.Array[Any]"]:
     """Open the arrays of a store, by name; one that is not described as it must be is mended.
 
     Raises
@@ -113,13 +137,13 @@ def open_arrays(place: Place, description: Description) -> dict[str, "zarr.Array
     """
     store = place.zarr()
     arrays = {}
-    older = description["format_version"] < FORMAT_VERSION
-    for name, (content, expected) in _expected(description).items():
+    older = description["format_version"] < kind.version
+    for name, (content, expected) in _expected(kind, description).items():
         try:
             array = zarr.open_array(store, path=name, mode="r+", zarr_format=3)
             sound = older or (
                 _layout(array) == _layout(expected)
-                and (name != "pairs" or array.attrs.get("description") == description)
+                and (name != kind.keeper or array.attrs.get("description") == description)
             )
         except Exception as error:
             if not is_damage(place, f"{name}/zarr.json"):
@@ -152,10 +176,10 @@ def _checksum(values: Mapping[str, Any]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _is_sound(found: Description) -> bool:
-    if found.get("format") != FORMAT or "format_version" not in found:
+def _is_sound(kind: Kind, found: Description) -> bool:
+    if found.get("format") != kind.format or "format_version" not in found:
         return False
-    if "checksum" in found or int(found["format_version"]) >= FORMAT_VERSION:
+    if "checksum" in found or int(found["format_version"]) >= kind.version:
         return unseal(found) is not None
     return True
 
@@ -173,26 +197,19 @@ def _group(attributes: Mapping[str, Any]) -> bytes:
     return json.dumps(group, indent=2).encode()
 
 
-def _expected(description: Description) -> dict[str, tuple[bytes, "zarr.Array[Any]"]]:
-    """Describe the arrays of a scan, made in memory: what to write, and what to compare with."""
-    length = len(description["sequence"])
-    exact = description["identity"].get("dtype") == "float64"
+def _expected(kind: Kind, description: Description) -> dict[str, tuple[bytes, "zarr.Array[Any]"]]:
+    """Describe the arrays of a store, made in memory: what to write, and what to compare with."""
     arrays = {}
-    for name in ARRAYS:
-        shape, chunks = {
-            "single": ((length, 20), (length, 20)),
-            "effect": ((length, length), (length, length)),
-        }.get(name, ((length, length, 2, 20), (TILE, TILE, 2, 20)))
-        dtype = description.get("dtype", "float64" if exact else "float32")
+    for name, (shape, chunks, dtype) in kind.layout(description).items():
         files: dict[str, Any] = {}
         array = zarr.create_array(
             MemoryStore(files),
             shape=shape,
             chunks=chunks,
-            dtype="float32" if name == "effect" else dtype,
+            dtype=dtype,
             fill_value=float("nan"),
             compressors=COMPRESSORS,
-            attributes={"description": description} if name == "pairs" else {},
+            attributes={"description": description} if name == kind.keeper else {},
         )
         arrays[name] = (files["zarr.json"].to_bytes(), array)
     return arrays

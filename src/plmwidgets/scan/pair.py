@@ -216,12 +216,7 @@ class PairScan(ScanControl):
         ValueError
             If there is no metric of that name; the message lists them.
         """
-        labels = list(self.protein.residue_labels)
-        return pd.DataFrame(
-            self.values(name),
-            index=pd.Index(labels, name="residue_i"),
-            columns=pd.Index(labels, name="residue_j"),
-        )
+        return tables.pair_frame(self.protein, self.values(name))
 
     def values(self, name: str) -> NDArray[np.float64]:
         """Return a copy of the numbers of `matrix`, without labels, shape (L, L)."""
@@ -239,6 +234,32 @@ class PairScan(ScanControl):
                 self.protein.wild_type,
                 self._matrices,
             ).copy()
+
+    def contacts(self, metric: str = "js_dist_avg") -> pd.DataFrame:
+        """Score every pair as a contact: the mean of both directions of a metric, corrected.
+
+        Of metrics that are never negative the average product correction takes out what a residue
+        has in common with all others; what is not computed yet counts as zero in it, so wait for
+        the scan first. Those with a sign, for which a product of means makes no sense, and yes and
+        no, stay as they are: on the demo family APC takes a seventh off the precision of ``pmi``.
+
+        Parameters
+        ----------
+        metric : str
+            One of `plmwidgets.metrics.PAIR_METRICS` but the order residual, whose mean is zero.
+
+        Returns
+        -------
+        DataFrame, shape (L, L)
+            Symmetric; larger means more likely in contact. NaN on the diagonal and where the pair
+            is not computed.
+
+        Raises
+        ------
+        ValueError
+            If there is no such metric.
+        """
+        return tables.pair_frame(self.protein, tables.contact_scores(self, metric))
 
     def _extend(self, single: SingleScan) -> None:
         """Bring the matrices kept up to date; what has not changed is not redone."""
@@ -338,6 +359,11 @@ class PairScan(ScanControl):
         """
         return tables.pair_dataset(self)
 
+    @property
+    def dtype(self) -> str:
+        """Type of the log-probabilities: ``"float32"``, or ``"float64"`` of exact models."""
+        return str(self.log_probabilities.dtype)
+
     def save(self, path: str | os.PathLike[str], replace: bool = False) -> None:
         """Write what is computed to a folder (Zarr); `load` reads it.
 
@@ -363,7 +389,7 @@ class PairScan(ScanControl):
             if self.audit is not None:
                 store.write_audit(self.audit)
 
-        saving.save_result(self, path, replace, write)
+        saving.save_result(self, path, replace, PairStore, write)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], protein: Protein | None = None) -> "PairScan":

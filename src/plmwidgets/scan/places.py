@@ -23,7 +23,7 @@ LEFT_OVER = 24 * 3600.0  # seconds after which what a killed process left unfini
 
 
 class StoreError(RuntimeError):
-    """A store cannot be written or read, or belongs to another scan."""
+    """A store cannot be written or read, or belongs to other work."""
 
 
 class DamagedStoreError(StoreError):
@@ -129,9 +129,7 @@ def explained(place: Place) -> Iterator[None]:
     try:
         yield
     except NotImplementedError as error:
-        raise StoreError(
-            f"cannot write the scan to {place}: this kind of place can only be read"
-        ) from error
+        raise StoreError(f"cannot write to {place}: this kind of place can only be read") from error
     except StoreError:
         raise
     except Exception as error:
@@ -147,7 +145,7 @@ def explained(place: Place) -> Iterator[None]:
             reason = "part of the path is a file, not a folder: choose another path"
         else:
             reason = str(error)
-        raise StoreError(f"cannot write the scan to {place}: {reason}") from error
+        raise StoreError(f"cannot write to {place}: {reason}") from error
 
 
 def is_damage(place: Place, key: str) -> bool:

@@ -23,8 +23,8 @@ class ScanProgress:
     ----------
     status : ScanStatus
     stage : str
-        ``"singles"``, ``"pairs"``, ``"superposed pass"`` or ``"checks"``; empty when nothing is
-        being computed.
+        Of a scan ``"singles"``, ``"pairs"``, ``"superposed pass"`` or ``"checks"``; of a
+        categorical Jacobian ``"positions"`` or ``"norms"``; empty when nothing is being computed.
     done, total : int
         Units; of a pair scan unordered pairs.
     share : float

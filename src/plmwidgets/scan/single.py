@@ -188,6 +188,11 @@ class SingleScan:
         """
         return tables.single_dataset(self)
 
+    @property
+    def dtype(self) -> str:
+        """Type of the log-probabilities: ``"float32"``, or ``"float64"`` of exact models."""
+        return str(self.log_probabilities.dtype)
+
     def save(self, path: str | os.PathLike[str], replace: bool = False) -> None:
         """Write the scan to a folder (Zarr), in the format of a pair scan without pairs.
 
@@ -202,9 +207,8 @@ class SingleScan:
         StoreError
             If something is there already, or the place cannot be written to.
         """
-        saving.save_result(
-            self, path, replace, lambda store: store.write_single(self.log_probabilities)
-        )
+        values = self.log_probabilities
+        saving.save_result(self, path, replace, PairStore, lambda to: to.write_single(values))
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], protein: Protein | None = None) -> "SingleScan":

@@ -251,8 +251,8 @@ def prepare_pairs(
     scan = PairScan(protein, provenance=provenance, positions=chosen)
     opened = None
     if place is not None:
-        open_store = _open_in_cache if store is None else _open_or_create
-        opened = open_store(place, protein, chosen, provenance)
+        open_store = _open_in_cache if store is None else PairStore.open_or_create
+        opened = open_store(place, protein, provenance, chosen)
     if place is not None and opened is not None:
         _with_store[place.key] = scan
         single = opened.read_single()
@@ -343,48 +343,20 @@ def provenance_of(model: MaskedLM, precision: str) -> dict[str, Any]:
     return {"model": model.name, "identity": identity}
 
 
-def _open_or_create(
-    place: Place,
-    protein: Protein,
-    positions: tuple[int, ...] | None,
-    provenance: Mapping[str, Any],
-    optional: bool = False,
-) -> PairStore:
-    identity = provenance["identity"]
-    place.tidy()
-    try:
-        store = PairStore.open(place, optional=optional)
-    except FileNotFoundError:
-        store = PairStore.create(
-            place,
-            sequence=protein.sequence,
-            labels=protein.residue_labels,
-            name=protein.name,
-            identity=identity,
-            positions=positions,
-            dtype="float64" if identity["dtype"] == "float64" else "float32",
-            provenance=provenance,
-            optional=optional,
-        )
-    # A new one as well: another process may have been there first.
-    store.check(sequence=protein.sequence, identity=identity, positions=positions)
-    return store
-
-
 def _open_in_cache(
     place: Place,
     protein: Protein,
-    positions: tuple[int, ...] | None,
     provenance: Mapping[str, Any],
+    positions: tuple[int, ...] | None,
 ) -> PairStore | None:
     """Open or create a store of the cache; None, and a warning, if that cannot be done."""
     try:
         try:
-            store = _open_or_create(place, protein, positions, provenance, optional=True)
+            store = PairStore.open_or_create(place, protein, provenance, positions, optional=True)
         except DamagedStoreError as error:
             warn(f"{error}. It lay in the cache, from where it is removed: the scan begins anew")
             place.remove()
-            store = _open_or_create(place, protein, positions, provenance, optional=True)
+            store = PairStore.open_or_create(place, protein, provenance, positions, optional=True)
         mark_used(place)
     except (StoreError, OSError) as error:
         warn(

@@ -10,33 +10,56 @@ replaced by one that holds the same.
 """
 
 import math
-import os
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import zarr
 from numpy.typing import NDArray
 
-from plmwidgets._version import __version__
-from plmwidgets._warn import warn
-from plmwidgets.alphabet import AMINO_ACIDS
 from plmwidgets.scan import description
 from plmwidgets.scan.audit import Audit, Checks
 from plmwidgets.scan.blocks import TILE, Block
+from plmwidgets.scan.description import Description, Layout
 from plmwidgets.scan.origin import Origin
-from plmwidgets.scan.places import Place, StoreError, explained, is_damage, place_of
+from plmwidgets.scan.places import Place, StoreError
+from plmwidgets.scan.stored import Array, ResultStore
 
-__all__ = ["PairStore", "StoreError"]
+__all__ = ["PAIR_SCAN", "PairStore", "StoreError"]
 
-Array = NDArray[np.floating[Any]]
 BAND = 8 * TILE
 
 
-class PairStore:
+def _layout(described: Description) -> dict[str, Layout]:
+    length = len(described["sequence"])
+    exact = described["identity"].get("dtype") == "float64"
+    dtype = described.get("dtype", "float64" if exact else "float32")
+    pairs = (length, length, 2, 20), (TILE, TILE, 2, 20), dtype
+    square = (length, length)
+    alone = (length, 20)
+    return {
+        "pairs": pairs,
+        "single": (alone, alone, dtype),
+        "effect": (square, square, "float32"),
+        "scattered": pairs,
+        "estimates": pairs,
+    }
+
+
+PAIR_SCAN = description.Kind(
+    name="pair scan",
+    noun="scan",
+    format="plmwidgets-pair-scan",
+    # 1 and 2 have no checksum of the description; 2 marked its estimates in an array of flags.
+    version=3,
+    arrays=("pairs", "single", "effect", "scattered", "estimates"),
+    layout=_layout,
+)
+
+
+class PairStore(ResultStore):
     """The results of one pair scan in a folder, or at a URL.
 
     Arrays of the Zarr group, with L residues:
@@ -57,123 +80,29 @@ class PairStore:
     What is not computed yet is NaN. Open one with `create` or `open`.
     """
 
+    kind = PAIR_SCAN
+
     def __init__(self, place: Place, kept: Mapping[str, Any], optional: bool = False) -> None:
-        self.place = place
-        self._kept = dict(kept)
-        self._optional = optional
-        self._warned = False
-        self._damaged: set[str] = set()
-        with self._writing(always=True):
-            self._arrays = description.open_arrays(place, self._kept)
-
-    def __repr__(self) -> str:
-        return f"PairStore({str(self.path)!r})"
-
-    @property
-    def path(self) -> Path | str:
-        """Where it is: a folder, or a URL."""
-        return self.place.path
-
-    @classmethod
-    def create(
-        cls,
-        path: str | os.PathLike[str] | Place,
-        *,
-        sequence: str,
-        labels: Sequence[str],
-        name: str,
-        identity: Mapping[str, str],
-        positions: Sequence[int] | None = None,
-        dtype: str = "float32",
-        provenance: Mapping[str, Any] | None = None,
-        optional: bool = False,
-    ) -> "PairStore":
-        """Create an empty store where none is yet, as `description.is_free` tells.
-
-        If another process was faster, the store is the one that it made: `check` tells whose.
-
-        Parameters
-        ----------
-        optional : bool
-            What cannot be written later is told in a warning instead of an error.
-
-        Raises
-        ------
-        StoreError
-            If the place cannot be written to.
-        """
-        place = place_of(path)
-        with explained(place):
-            described = {
-                "sequence": sequence,
-                "labels": list(labels),
-                "name": name,
-                "identity": dict(identity),
-                "positions": None if positions is None else [int(p) for p in positions],
-                "dtype": dtype,
-                "amino_acids": AMINO_ACIDS,
-                "provenance": {"plmwidgets": __version__, **(provenance or {})},
-            }
-            description.create(place, described)
-        return cls.open(place, optional=optional)
-
-    @classmethod
-    def open(cls, path: str | os.PathLike[str] | Place, *, optional: bool = False) -> "PairStore":
-        """Open a store, or a saved result.
-
-        Raises
-        ------
-        FileNotFoundError
-            If there is nothing at this path, or an empty folder.
-        StoreError
-            If it is no pair scan, or one of a newer format.
-        """
-        place = place_of(path)
-        return cls(place, description.read(place), optional)
+        if place.read("estimated/zarr.json") is not None:
+            raise StoreError(
+                f"{place} holds estimates in the layout of a plmwidgets before 0.1.0: scan again, "
+                "at another path"
+            )
+        super().__init__(place, kept, optional)
 
     @property
     def metadata(self) -> dict[str, Any]:
         """Sequence, labels, name, identity, positions and provenance."""
+        kept = super().metadata
         floor = description.unseal(self._arrays["single"].attrs.get("noise_floor"))
         measured = {} if floor is None else {"noise_floor": floor["value"]}
-        return {**self._kept, "provenance": {**self._kept["provenance"], **measured}}
+        return {**kept, "provenance": {**kept["provenance"], **measured}}
 
-    def check(
-        self, *, sequence: str, identity: Mapping[str, str], positions: Sequence[int] | None
-    ) -> None:
-        """Refuse to continue a scan of something else.
-
-        Raises
-        ------
-        StoreError
-            Naming what differs.
-        """
-        kept = self.metadata
+    def _identity(self) -> dict[str, str]:
+        kept = super()._identity()
         # Scans of format 1 were all in the precision of the weights.
-        own = {"bfloat16": "preview", "float16": "final"}.get(
-            kept["identity"].get("dtype"), "reference"
-        )
-        kept["identity"] = {"precision": own, **kept["identity"]}
-        differences = []
-        if kept["sequence"] != sequence:
-            differences.append(
-                f"its sequence is that of {kept['name']!r} ({len(kept['sequence'])} residues, "
-                f"{_shortened(kept['sequence'])}), not {_shortened(sequence)}"
-            )
-        differences += [
-            f"its {key} is {kept['identity'].get(key)!r}, not {value!r}"
-            + (f" (pass {key}={kept['identity'][key]!r} to go on)" if key == "precision" else "")
-            for key, value in identity.items()
-            if kept["identity"].get(key) != value
-        ]
-        wanted = None if positions is None else [int(p) for p in positions]
-        if kept["positions"] != wanted:
-            differences.append("it covers another set of positions")
-        if differences:
-            raise StoreError(
-                f"the store {self.path} belongs to another scan: {'; '.join(differences)}. "
-                "Use another path for this scan."
-            )
+        own = {"bfloat16": "preview", "float16": "final"}.get(kept.get("dtype", ""), "reference")
+        return {"precision": own, **kept}
 
     def read_single(self) -> Array | None:
         """Return the single-mask log-probabilities, shape (L, 20); None while there are none."""
@@ -324,14 +253,6 @@ class PairStore:
     def _has_chunks(self, name: str) -> bool:
         return "c" in self.place.names(name)
 
-    def _read_whole(self, name: str) -> Array | None:
-        try:
-            values: Array = np.asarray(self._arrays[name][:])
-        except Exception as error:
-            self._warn_damaged(name, f"{name}/c/0/0", error)
-            return None
-        return None if np.isnan(values).all() else values
-
     def _read_chunks(self, name: str, where: tuple[slice, slice] | None = None) -> Array:
         """Read an array, or part of it by whole chunks; what is damaged is NaN."""
         array = self._arrays[name]
@@ -351,29 +272,6 @@ class PairStore:
         halves = slice(split.start, middle), slice(middle, split.stop)
         parts = [(half, columns) if axis == 0 else (rows, half) for half in halves]
         return np.concatenate([self._read_chunks(name, part) for part in parts], axis=axis)
-
-    def _warn_damaged(self, what: str, key: str, error: Exception) -> None:
-        if isinstance(error, MemoryError) or not is_damage(self.place, key):
-            raise StoreError(f"{self.path} cannot be read: {error}") from error
-        if what not in self._damaged:
-            warn(f"{what} in {self.path} is damaged and will be computed again ({error})")
-        self._damaged.add(what)
-
-    def _write(self, name: str, where: Any, values: Array | float) -> None:
-        with self._writing():
-            self._arrays[name][where] = values
-
-    @contextmanager
-    def _writing(self, always: bool = False) -> Iterator[None]:
-        try:
-            with explained(self.place):
-                yield
-        except StoreError as error:
-            if always or not self._optional:
-                raise
-            if not self._warned:
-                warn(f"{error}. The scan goes on in memory; `save` keeps it elsewhere.")
-            self._warned = True
 
 
 def _directed(upper: Array) -> Array:
@@ -398,7 +296,3 @@ def _to_json(value: float) -> float | str:
 
 def _from_json(value: float | str) -> float:
     return float(value) if isinstance(value, str) else value
-
-
-def _shortened(sequence: str) -> str:
-    return sequence if len(sequence) <= 12 else f"{sequence[:10]}..."

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from plmwidgets import metrics
 from plmwidgets.alphabet import AMINO_ACIDS
+from plmwidgets.map_styles import METRICS
 from plmwidgets.protein import Protein
 from plmwidgets.scan.origin import Origin
-from plmwidgets.structure import contact_precision
 
 if TYPE_CHECKING:
     import xarray
@@ -86,6 +86,16 @@ def probability_table(
     )
 
 
+def pair_frame(protein: Protein, values: NDArray[np.float64]) -> pd.DataFrame:
+    """Label numbers over pairs, (L, L): row, the residue affected; column, the one hidden too."""
+    labels = list(protein.residue_labels)
+    return pd.DataFrame(
+        values,
+        index=pd.Index(labels, name="residue_i"),
+        columns=pd.Index(labels, name="residue_j"),
+    )
+
+
 def letters(columns: NDArray[np.int64]) -> NDArray[np.object_]:
     """One-letter codes of amino-acid columns, any shape."""
     return np.array(list(AMINO_ACIDS), dtype=object)[columns]
@@ -150,10 +160,21 @@ def pair_summary(scan: "PairScan") -> "pd.Series[Any]":
     if scan.protein.structure is not None:
         scores, contacts = scan.values("js_dist_avg"), scan.protein.contact_map()
         for name, divisor in (("L", 1), ("L/2", 2), ("L/5", 5)):
-            figures[f"contact_precision_{name}"] = contact_precision(
+            figures[f"contact_precision_{name}"] = metrics.contact_precision(
                 scores, contacts, min_separation=6, top=max(1, len(scan.protein) // divisor)
             )
     return pd.Series(figures, dtype=object, name=scan.protein.name)
+
+
+def contact_scores(scan: "PairScan", metric: str) -> NDArray[np.float64]:
+    """Compute what `PairScan.contacts` describes, (L, L)."""
+    if metric == "order_residual":
+        raise ValueError(
+            "the order_residual of (j, i) is minus that of (i, j): it tells no contact"
+        )
+    values = scan.values(metric)
+    mean: NDArray[np.float64] = 0.5 * (values + values.T)
+    return metrics.apc(mean) if METRICS[metric][2] == "sequential" else mean
 
 
 def top_pairs(scan: "PairScan", n: int, metric: str) -> pd.DataFrame:

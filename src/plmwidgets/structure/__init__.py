@@ -1,5 +1,5 @@
 """Structures: read from a file, placed on a sequence, turned into distances and contacts."""
 
-from plmwidgets.structure.structure import Structure, contact_precision
+from plmwidgets.structure.structure import Structure
 
-__all__ = ["Structure", "contact_precision"]
+__all__ = ["Structure"]

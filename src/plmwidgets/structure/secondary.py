@@ -1,7 +1,7 @@
 """Helices and strands, found from the CA trace and written where 3D viewers look for them."""
 
 from itertools import groupby
-from typing import Any
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -10,6 +10,48 @@ CELL = 5.2
 """Å; biotite finds contacts in a grid of such cells over the whole chain."""
 MOST_CELLS = 10**8
 """Of that grid, at 8 bytes: 2,400 Å in every direction."""
+
+
+class Element(NamedTuple):
+    """A helix or a strand, from `start` to before `stop`, 0-based."""
+
+    kind: Literal["helix", "strand"]
+    start: int
+    stop: int
+
+
+def secondary_runs(atoms: Any) -> dict[str, list[tuple[int, int]]]:
+    """Return the numbers of the first and the last residue of a chain's helices and strands.
+
+    Parameters
+    ----------
+    atoms : AtomArray
+        One chain. Assigned by P-SEA (Labesse et al., 1997) as biotite implements it.
+
+    Returns
+    -------
+    dict of str to list of (int, int)
+        ``"a"`` for helices, ``"b"`` for strands. None for a chain whose atoms are so far apart
+        that its file must be damaged.
+    """
+    from biotite.structure import annotate_sse, get_residues
+
+    runs: dict[str, list[tuple[int, int]]] = {"a": [], "b": []}
+    spread = np.ptp(atoms.coord, axis=0) if len(atoms.coord) else np.zeros(3)
+    if np.prod(spread / CELL + 1, dtype=np.float64) > MOST_CELLS:
+        return runs
+    # Residues whose neighbours are missing are measured across the gap: runs end there.
+    numbers, _ = get_residues(atoms)
+    labels = annotate_sse(atoms)
+    steps = np.cumsum(np.diff(numbers, prepend=numbers[:1]) != 1)
+    for (kind, _), group in groupby(
+        zip(labels.tolist(), numbers.tolist(), steps.tolist(), strict=True),
+        key=lambda residue: (residue[0], residue[2]),
+    ):
+        members = [number for _, number, _ in group]
+        if kind in runs and len(members) >= MIN_RESIDUES:
+            runs[kind].append((members[0], members[-1]))
+    return runs
 
 
 def secondary_structure(atoms: Any) -> dict[str, Any]:
@@ -21,33 +63,16 @@ def secondary_structure(atoms: Any) -> dict[str, Any]:
     Parameters
     ----------
     atoms : AtomArray
-        One chain, its residues numbered as they are written. Assigned by P-SEA (Labesse et al.,
-        1997) as biotite implements it.
+        One chain, its residues numbered as they are written.
 
     Returns
     -------
     dict of str to CIFCategory
         ``struct_conf`` (helices) and ``struct_sheet_range`` (strands); without any, left out.
-        Nothing for a chain whose atoms are so far apart that its file must be damaged.
     """
-    from biotite.structure import annotate_sse, get_residues
     from biotite.structure.io.pdbx import CIFCategory
 
-    spread = np.ptp(atoms.coord, axis=0) if len(atoms.coord) else np.zeros(3)
-    if np.prod(spread / CELL + 1, dtype=np.float64) > MOST_CELLS:
-        return {}
-    # Residues whose neighbours are missing are measured across the gap: runs end there.
-    numbers, _ = get_residues(atoms)
-    labels = annotate_sse(atoms)
-    runs: dict[str, list[tuple[int, int]]] = {"a": [], "b": []}
-    steps = np.cumsum(np.diff(numbers, prepend=numbers[:1]) != 1)
-    for (kind, _), group in groupby(
-        zip(labels.tolist(), numbers.tolist(), steps.tolist(), strict=True),
-        key=lambda residue: (residue[0], residue[2]),
-    ):
-        members = [number for _, number, _ in group]
-        if kind in runs and len(members) >= MIN_RESIDUES:
-            runs[kind].append((members[0], members[-1]))
+    runs = secondary_runs(atoms)
     helices, strands = runs["a"], runs["b"]
     categories = {}
     if helices:

@@ -1,4 +1,4 @@
-"""A protein chain in space, aligned to a sequence: distances, contacts, precision.
+"""A protein chain in space, aligned to a sequence: distances and contacts.
 
 Files are read with biotite. Residues are matched to the sequence by alignment, never by their
 numbers, which may start anywhere, skip, and carry insertion codes.
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from plmwidgets._warn import warn
 from plmwidgets.structure.alignment import align, identity
@@ -20,7 +20,7 @@ from plmwidgets.structure.chains import ChainContent, protein_chains, read_chain
 from plmwidgets.structure.files import read_model
 from plmwidgets.structure.geometry import beta_carbons, chain_breaks, coordinates_of
 from plmwidgets.structure.numbering import ResidueNumber, complete, text_of
-from plmwidgets.structure.secondary import secondary_structure
+from plmwidgets.structure.secondary import Element, secondary_runs, secondary_structure
 
 if TYPE_CHECKING:
     from biotite.structure import AtomArray
@@ -209,6 +209,16 @@ class Structure:
         distances = self.distance_map(atom)
         return np.where(np.isnan(distances), np.nan, (distances < cutoff).astype(np.float64))
 
+    def elements(self) -> list[Element]:
+        """Return the helices and strands, found from the CA trace (P-SEA), by where they start."""
+        atoms = self.atoms.copy()
+        atoms.set_annotation("res_id", atoms.position.copy())
+        atoms.set_annotation("ins_code", np.full(atoms.array_length(), ""))
+        runs = secondary_runs(atoms)
+        found = [Element("helix", first, last + 1) for first, last in runs["a"]]
+        found += [Element("strand", first, last + 1) for first, last in runs["b"]]
+        return sorted(found, key=lambda element: element.start)
+
     def align_to(self, sequence: str) -> "Structure":
         """Place the chain on another sequence, by pairwise alignment.
 
@@ -307,73 +317,6 @@ class _Fit:
                 f"{what} differs from the sequence at {len(self.differing)} of {self.compared} "
                 f"residues: {differences}{' ...' if len(self.differing) > 5 else ''}"
             )
-
-
-def contact_precision(
-    scores: ArrayLike,
-    contacts: ArrayLike,
-    min_separation: int = 6,
-    top: int | float | None = None,
-) -> float:
-    """Share of true contacts among the best-scored pairs (precision at L, L/2, L/5 ...).
-
-    Every unordered pair is ranked once; a ranking of both (i, j) and (j, i) would look at half as
-    many pairs. Where the two triangles of `scores` differ, their mean counts; where only one of
-    the two is given, that one.
-
-    Parameters
-    ----------
-    scores : array_like, shape (L, L)
-        Higher means more likely in contact. NaN: no score; such pairs come last and never count
-        as found. The diagonal is not looked at.
-    contacts : array_like, shape (L, L)
-        1 or True where residues touch, 0 where not, NaN unknown: such pairs are left out.
-    min_separation : int
-        Pairs with ``|i - j|`` below it are left out.
-    top : int or float, optional
-        How many pairs: a whole number of them, or a float in (0, 1] as a share of L, rounded down.
-        By default L.
-
-    Returns
-    -------
-    float
-        Between 0 and 1: found contacts / `top`. Where fewer pairs than `top` remain, the missing
-        ones count as misses.
-    """
-    score = np.asarray(scores, dtype=np.float64)
-    truth = np.asarray(contacts, dtype=np.float64)
-    if score.ndim != 2 or score.shape[0] != score.shape[1] or score.shape != truth.shape:
-        raise ValueError(
-            "scores and contacts must be square matrices of equal size, not of shapes "
-            f"{score.shape} and {truth.shape}"
-        )
-    count = _pairs_wanted(top, len(score))
-    rows, columns = np.triu_indices(len(score), k=max(min_separation, 1))
-    known = np.isfinite(truth[rows, columns])
-    rows, columns = rows[known], columns[known]
-    upper, lower = score[rows, columns], score[columns, rows]
-    mean = np.where(np.isnan(upper), lower, np.where(np.isnan(lower), upper, (upper + lower) / 2))
-    best = np.argsort(-mean, kind="stable")[:count]
-    found = (truth[rows[best], columns[best]] == 1) & ~np.isnan(mean[best])
-    return float(found.sum() / count)
-
-
-def _pairs_wanted(top: int | float | None, length: int) -> int:
-    if top is None:
-        count = length
-    elif isinstance(top, (int, np.integer)):
-        count = int(top)
-    elif 0 < top <= 1:
-        # 0.29 * 100 is 28.999999999999996.
-        count = int(np.floor(top * length + 1e-9))
-    else:
-        raise ValueError(
-            f"top={top} is neither a whole number of pairs nor a share of the length in (0, 1]: "
-            "write top=len(protein) // 2 for L/2"
-        )
-    if count < 1:
-        raise ValueError(f"top={top} leaves no pair to look at: ask for at least one")
-    return count
 
 
 def _unique_numbers(

@@ -5,9 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Literal
 
-import ipywidgets
 import pandas as pd
-import traitlets as t
 from numpy.typing import ArrayLike
 
 from plmwidgets.models import as_model
@@ -22,9 +20,10 @@ from plmwidgets.widgets.scan_panel import ScanPanel
 from plmwidgets.widgets.selection import Selection
 from plmwidgets.widgets.sequence_strip import SequenceStrip
 from plmwidgets.widgets.structure_view import StructureView
+from plmwidgets.widgets.view_grid import ViewGrid
 
 
-class Explorer(ipywidgets.GridBox):
+class Explorer(ViewGrid):
     """Mask residues, watch the distributions, scan all pairs, see the map beside the structure.
 
     Parameters
@@ -71,8 +70,6 @@ class Explorer(ipywidgets.GridBox):
     64
     """
 
-    presenter = t.Bool(False)
-
     def __init__(
         self,
         protein: Protein | str,
@@ -102,20 +99,7 @@ class Explorer(ipywidgets.GridBox):
         self.panel = ScanPanel(self.scan, selection=self.selection)
         beside = (self.heatmap, self.structure)
         views = (self.strip, self.panel, *beside, self.distributions, self.joint)
-        for view in views:
-            view.layout.min_width = "0"
-            if view not in beside:
-                view.layout.grid_area = "auto / 1 / auto / -1"
-        super().__init__(
-            children=views,
-            presenter=presenter,
-            layout=ipywidgets.Layout(
-                # Two columns, or one where there is no room for two.
-                grid_template_columns="repeat(auto-fit, minmax(min(100%, max(420px, 40%)), 1fr))",
-                grid_gap="12px 16px",
-                width="100%",
-            ),
-        )
+        super().__init__(views, beside, presenter)
 
     def __repr__(self) -> str:
         return f"Explorer({self.protein.name}, {self.model.name}; {self.scan.progress})"
@@ -137,26 +121,6 @@ class Explorer(ipywidgets.GridBox):
         """
         for view in (self.strip, self.structure):
             view.colour(values, label)
-
-    @t.observe("presenter")
-    def _presenter_changed(self, change: Any) -> None:
-        for view in self.children:
-            view.presenter = change["new"]
-
-    def set_state(self, sync_data: dict[str, Any]) -> None:
-        """Take nothing of the page: it changes the views, and what holds them is not its business.
-
-        ipywidgets calls it.
-        """
-
-    def _display_(self) -> Any:
-        # marimo asks for this; it draws anywidgets, but no grid of ipywidgets that holds them.
-        import marimo
-
-        beside = marimo.hstack([self.heatmap, self.structure], widths="equal", gap=1)
-        return marimo.vstack(
-            [self.strip, self.panel, beside, self.distributions, self.joint], gap=1
-        )
 
     def to_pandas(self) -> pd.DataFrame:
         """Return the tidy table of the pairs scanned so far, as `PairScan.to_pandas`."""
@@ -217,8 +181,6 @@ class Explorer(ipywidgets.GridBox):
 
     def close(self) -> None:
         """Take all views off the page; a running scan goes on."""
-        for view in self.children:
-            view.close()
         if self.children:  # else it could not be opened
             self.live.close()
         super().close()

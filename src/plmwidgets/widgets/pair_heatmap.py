@@ -133,6 +133,7 @@ class PairHeatmap(View):
         label: str | None = None,
         unit: str = "",
         kind: str | None = None,
+        limits: tuple[float, float] | None = None,
     ) -> None:
         """Offer a map of your own; `upper` or `lower` shows it: ``heatmap.upper = name``.
 
@@ -148,13 +149,15 @@ class PairHeatmap(View):
         kind : {None, "sequential", "diverging", "binary"}
             Of the colours: from 0 up, about 0, or 0 and 1. By default by whether there is anything
             below 0.
+        limits : tuple of (float, float), optional
+            Ends of the colours, so that maps compare; by default taken from the values.
 
         Raises
         ------
         ValueError
             If the shape does not fit, the name is that of another map, or the kind is unknown.
         """
-        self._maps.add(name, values, label or name, unit, kind)
+        self._maps.add(name, values, label or name, unit, kind, limits=limits)
         self._offer()
         with self.guarded():
             self._show_maps(side for side in ("upper", "lower") if getattr(self, side) == name)

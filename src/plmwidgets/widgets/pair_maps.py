@@ -36,13 +36,23 @@ class PairMaps:
         self._scans = scans
         self._structure = _structure_maps(self.protein) if self.protein.has_structure else {}
         self._own: dict[str, NDArray[np.float64]] = {}
+        self._own_limits: dict[str, tuple[float, float] | None] = {}
         self.styles: dict[str, tuple[str, str, str]] = {}
         self.styles |= METRICS if scans else {}
         self.styles |= STRUCTURE if self._structure else {}
         # Of the maps that are not shown; again when their scans have gone on.
         self._limits: dict[tuple[str, str, str], tuple[tuple[int, int], tuple[float, float]]] = {}
 
-    def add(self, name: str, values: ArrayLike, label: str, unit: str, kind: str | None) -> None:
+    def add(
+        self,
+        name: str,
+        values: ArrayLike,
+        label: str,
+        unit: str,
+        kind: str | None,
+        *,
+        limits: tuple[float, float] | None = None,
+    ) -> None:
         """Take a map of somebody's own; see `PairHeatmap.add_map`."""
         numbers = np.asarray(values, dtype=np.float64)
         length = len(self.protein)
@@ -50,7 +60,7 @@ class PairMaps:
             raise ValueError(
                 f"a map of {self.protein.name} has shape ({length}, {length}), not {numbers.shape}"
             )
-        if name in METRICS or name in STRUCTURE:
+        if name in self.styles and name not in self._own:
             raise ValueError(f"{name!r} is the name of another map: choose another one")
         if kind is None:
             kind = "diverging" if (numbers < 0).any() else "sequential"
@@ -59,6 +69,7 @@ class PairMaps:
                 f"unknown kind {kind!r}: use 'sequential', 'diverging' or 'binary', or None"
             )
         self._own[name] = numbers
+        self._own_limits[name] = limits
         self.styles[name] = (label, unit, kind)
 
     def distances(self) -> dict[str, Any] | None:
@@ -94,13 +105,15 @@ class PairMaps:
         normalisation : str
             One of `NORMALISATIONS`; a map of the structure, or somebody's own, stays as it is.
         """
-        directed = name in METRICS and name not in SYMMETRIC_METRICS
+        # Without a scan, somebody's own map may have the name of a metric.
+        scanned = name in METRICS and name not in self._own
+        directed = scanned and name not in SYMMETRIC_METRICS
         if name in self._own:
             directed = not _is_symmetric(self._own[name])
         style = MapStyle(*self.styles[name], directed)
-        if name not in METRICS:
+        if not scanned:
             values = self._own[name] if name in self._own else self._structure[name]
-            limits = robust_limits(values, style.kind)
+            limits = self._own_limits.get(name) or robust_limits(values, style.kind)
             changed, floor, model = False, None, ""
         else:
             style = normalised_style(normalisation, name, style)
@@ -116,7 +129,7 @@ class PairMaps:
             "model": model,
             **style._asdict(),
             "limits": list(limits),
-            "scanned": name in METRICS,
+            "scanned": scanned,
             "normalised": changed,
             "floor": floor,
         }

@@ -1,10 +1,11 @@
-"""Start, watch, pause and stop a pair scan."""
+"""Start, watch, pause and stop a scan, or other work in the background."""
 
 from dataclasses import asdict
 from typing import Any
 
 import traitlets as t
 
+from plmwidgets.methods.jacobian import Jacobian
 from plmwidgets.scan.pair import PairScan
 from plmwidgets.widgets.selection import Selection
 from plmwidgets.widgets.throttle import Throttle
@@ -12,11 +13,11 @@ from plmwidgets.widgets.view import View, bundle
 
 
 class ScanPanel(View):
-    """Progress and controls of a scan.
+    """Progress and controls of a scan, or of a categorical Jacobian.
 
     Parameters
     ----------
-    scan : PairScan
+    scan : PairScan or Jacobian
     selection : Selection, optional
         Shared with other views; its own by default.
     """
@@ -25,9 +26,13 @@ class ScanPanel(View):
     scan = t.Dict(read_only=True).tag(sync=True)
 
     def __init__(
-        self, scan: PairScan, *, selection: Selection | None = None, presenter: bool = False
+        self,
+        scan: PairScan | Jacobian,
+        *,
+        selection: Selection | None = None,
+        presenter: bool = False,
     ) -> None:
-        self._pair_scan = scan
+        self._work = scan
         super().__init__(scan.protein, selection, presenter=presenter)
         self._refresh = Throttle(self._show, 0.2)
         self._show()
@@ -36,29 +41,31 @@ class ScanPanel(View):
     def handle(self, kind: str, content: Any) -> None:
         """Start, pause, resume, cancel or upgrade the scan."""
         actions = {
-            "start": self._pair_scan.start,
-            "pause": self._pair_scan.pause,
-            "resume": self._pair_scan.resume,
-            "cancel": self._pair_scan.cancel,
-            "upgrade": self._pair_scan.upgrade,
+            "start": self._work.start,
+            "pause": self._work.pause,
+            "resume": self._work.resume,
+            "cancel": self._work.cancel,
         }
+        if isinstance(self._work, PairScan):
+            actions["upgrade"] = self._work.upgrade
         if kind in actions:
             actions[kind]()
         else:
             super().handle(kind, content)
 
     def _show(self) -> None:
-        scan = self._pair_scan
+        scan = self._work
         progress = asdict(scan.progress)
         progress["status"] = str(progress["status"])
         self.set_trait(
             "scan",
             {
                 **progress,
+                "title": scan.title,
                 "store": None if scan.store_path is None else str(scan.store_path),
                 "model": scan.provenance.get("model", ""),
                 "method": scan.method,
                 "precision": scan.provenance.get("identity", {}).get("precision", ""),
-                "estimated": scan.pairs_estimated,
+                "estimated": scan.pairs_estimated if isinstance(scan, PairScan) else 0,
             },
         )

@@ -1,12 +1,11 @@
 /** How the two residues of the selected pair go together: their joint distribution. */
-import { gradientOf } from "../../core/colour";
+import { colourOf, gradientOf } from "../../core/colour";
 import { element } from "../../core/elements";
 import { formatLimit, formatValue } from "../../core/format";
-import { magnification, placeIn } from "../../core/place";
+import { LetterTable } from "../../core/letter_table";
+import lettersCss from "../../core/letter_table.css";
 import { readTheme } from "../../core/theme";
-import { Tooltip } from "../../core/tooltip";
 import { defineView, type View, type ViewContext } from "../../core/view";
-import { type Cell, cellAt, cornerOf, drawTable } from "./drawing";
 import css from "./joint_table.css";
 import {
   type Combination,
@@ -24,13 +23,9 @@ class JointTable implements View {
   #context: ViewContext;
   #host: HTMLElement;
   #letters: string;
-  /** The letters as shown, and the column of each in the alphabet. */
-  #shown: string;
-  #order: readonly number[];
   #trait: TableTrait | null = null;
   #joint: Joint | null = null;
-  #pointed: Cell | null = null;
-  #tooltip: Tooltip;
+  #table: LetterTable;
   #title = element("span", { class: "plm-title" }, "Joint distribution");
   #chosen = element("span", { class: "plm-muted" });
   #automatic = element("input", { type: "checkbox" });
@@ -40,12 +35,11 @@ class JointTable implements View {
   #choices: HTMLElement;
   #busy = element("div", { class: "plm-busy" });
   #hint = element("div", { class: "plm-muted" });
-  #canvas = element("canvas", { class: "joint-canvas", role: "img", tabindex: 0 });
-  #ramp = element("span", { class: "joint-ramp" });
+  #ramp = element("span", { class: "letters-ramp" });
   #low = element("span");
   #high = element("span");
-  #facts = element("dl", { class: "joint-facts" });
-  #list = element("table", { class: "joint-list" });
+  #facts = element("dl", { class: "letters-facts" });
+  #list = element("table", { class: "letters-list" });
   #body: HTMLElement;
 
   constructor(context: ViewContext) {
@@ -53,8 +47,14 @@ class JointTable implements View {
     const { model, root, signal } = context;
     this.#host = (root.getRootNode() as ShadowRoot).host as HTMLElement;
     this.#letters = String(model.get("letters"));
-    this.#shown = String(model.get("chemistry_order"));
-    this.#order = [...this.#shown].map((letter) => this.#letters.indexOf(letter));
+    this.#table = new LetterTable({
+      root,
+      signal,
+      letters: this.#letters,
+      shown: String(model.get("chemistry_order")),
+      describe: (a, b) => this.#describe(a, b),
+      redraw: () => this.draw(),
+    });
     this.#show = this.#choice("What the colours show", "show", [
       ["log_ratio", "log2 ratio to chance"],
       ["probability", "probability"],
@@ -67,16 +67,16 @@ class JointTable implements View {
     this.#choices = element("span", { class: "plm-group joint-choices" }, this.#show, this.#chain);
     const scale = element(
       "div",
-      { class: "joint-scale plm-muted" },
+      { class: "letters-scale plm-muted" },
       this.#low,
       this.#ramp,
       this.#high,
     );
     this.#body = element(
       "div",
-      { class: "joint-body" },
-      element("div", { class: "joint-map" }, this.#canvas, scale),
-      element("div", { class: "joint-side" }, this.#facts, this.#list),
+      { class: "letters-body" },
+      element("div", { class: "letters-map" }, this.#table.canvas, scale),
+      element("div", { class: "letters-side" }, this.#facts, this.#list),
     );
     root.append(
       element(
@@ -98,14 +98,12 @@ class JointTable implements View {
       this.#hint,
       this.#body,
     );
-    this.#tooltip = new Tooltip(root);
     this.#compute.addEventListener("click", () => model.send({ type: "compute" }), { signal });
     this.#automatic.addEventListener(
       "change",
       () => this.#set("automatic", this.#automatic.checked),
       { signal },
     );
-    this.#listen(signal);
   }
 
   draw(): void {
@@ -114,8 +112,7 @@ class JointTable implements View {
     if (trait !== this.#trait) {
       this.#trait = trait;
       this.#joint = trait ? new Joint(trait) : null;
-      this.#pointed = null;
-      this.#tooltip.hide();
+      this.#table.forget();
     }
     const { pair } = selection.state;
     // A table of the pair before is worse than none.
@@ -147,20 +144,15 @@ class JointTable implements View {
     this.#chain.value = order;
     const combinations = joint.all(order);
     const limits = limitsOf(combinations, show);
-    drawTable(this.#canvas, {
-      letters: this.#shown,
-      order: this.#order,
+    this.#table.draw({
       labels,
       wildTypes: [protein.sequence[i], protein.sequence[j]],
-      combinations,
+      colour: (a, b) => colourOfCell(combinations[a * 20 + b], show, limits),
       margins: [joint.margin(order, "i"), joint.margin(order, "j")],
-      show,
-      limits,
-      pointed: this.#pointed,
       theme: readTheme(root),
     });
     const information = `${formatValue(joint.information(order))} bits`;
-    this.#canvas.ariaLabel = `Joint distribution of ${labels.join(" and ")}: ${information}`;
+    this.#table.canvas.ariaLabel = `Joint distribution of ${labels.join(" and ")}: ${information}`;
     this.#ramp.style.background = gradientOf(show === "probability" ? "sequential" : "diverging");
     const unit = show === "probability" ? "" : " bits";
     this.#low.textContent = formatLimit(limits[0]);
@@ -203,56 +195,10 @@ class JointTable implements View {
     );
   }
 
-  #listen(signal: AbortSignal): void {
-    const leave = (): void => {
-      this.#pointed = null;
-      this.#tooltip.hide();
-      if (this.#joint) this.draw();
-    };
-    this.#canvas.addEventListener(
-      "pointermove",
-      (event) => {
-        const { x, y } = placeIn(this.#canvas, event.clientX, event.clientY);
-        const cell = cellAt(x, y);
-        if (!cell) return leave();
-        this.#pointed = cell;
-        this.draw();
-        this.#tooltip.show(this.#describe(cell), event.clientX, event.clientY);
-      },
-      { signal },
-    );
-    this.#canvas.addEventListener("pointerleave", leave, { signal });
-    this.#canvas.addEventListener("blur", leave, { signal });
-    this.#canvas.addEventListener("keydown", (event) => this.#step(event), { signal });
-  }
-
-  /** The arrow keys walk over the table. */
-  #step(event: KeyboardEvent): void {
-    const steps: Record<string, readonly [number, number]> = {
-      ArrowUp: [-1, 0],
-      ArrowDown: [1, 0],
-      ArrowLeft: [0, -1],
-      ArrowRight: [0, 1],
-    };
-    const step = steps[event.key];
-    if (!step || !this.#joint) return;
-    event.preventDefault();
-    event.stopPropagation();
-    const within = (k: number): number => Math.max(0, Math.min(19, k));
-    const { row, column } = this.#pointed ?? { row: -step[0], column: -step[1] };
-    this.#pointed = { row: within(row + step[0]), column: within(column + step[1]) };
-    this.draw();
-    const box = this.#canvas.getBoundingClientRect();
-    const scale = magnification(this.#canvas);
-    const [x, y] = cornerOf(this.#pointed);
-    this.#tooltip.show(this.#describe(this.#pointed), box.left + scale * x, box.top + scale * y);
-  }
-
-  #describe({ row, column }: Cell): string {
+  #describe(a: number, b: number): string {
     const joint = this.#joint;
     if (!joint) return "";
     const { labels } = this.#context.protein;
-    const [a, b] = [this.#order[row] ?? 0, this.#order[column] ?? 0];
     const { p, ratio } = joint.at(this.order, a, b);
     const [i, j] = joint.pair;
     return [
@@ -292,6 +238,17 @@ class JointTable implements View {
   }
 }
 
+function colourOfCell(
+  one: Combination | undefined,
+  show: Show,
+  [low, high]: readonly [number, number],
+): string {
+  if (!one) return "transparent";
+  if (show === "probability") return colourOf("sequential", Math.sqrt(one.p), 0, Math.sqrt(high));
+  // What never happens has no ratio worth a colour.
+  return colourOf("diverging", Number.isFinite(one.ratio) ? one.ratio : 0, low, high);
+}
+
 /** A term and its value. */
 function fact(name: string, value: string, title: string): HTMLElement[] {
   return [element("dt", { title, class: "plm-muted" }, name), element("dd", {}, value)];
@@ -300,7 +257,7 @@ function fact(name: string, value: string, title: string): HTMLElement[] {
 export default defineView({
   name: "joint_table",
   label: "Joint distribution",
-  css,
+  css: lettersCss + css,
   traits: ["table", "pending", "automatic", "show", "chain_order"],
   create: (context) => new JointTable(context),
 });

@@ -40,11 +40,13 @@ class PairHeatmap implements View, Target {
   #layers = new Layers();
   #canvas = this.#layers.canvas;
   #reset = element("button", { type: "button", class: "plm-reset", hidden: true }, "Reset zoom");
+  #emptyTitle = element("div", { class: "plm-title" });
+  #emptyReason = element("div", { class: "plm-muted" });
   #empty = element(
     "div",
     { class: "plm-empty", hidden: true },
-    element("div", { class: "plm-title" }, "No pairs yet"),
-    element("div", { class: "plm-muted" }, "The map fills while a pair scan runs."),
+    this.#emptyTitle,
+    this.#emptyReason,
   );
   #stage = element("div", { class: "plm-stage" }, this.#canvas, this.#empty, this.#reset);
   #announcer = element("div", { class: "plm-announcer", "aria-live": "polite" });
@@ -102,11 +104,6 @@ class PairHeatmap implements View, Target {
     );
     this.#sides.lower.node.append(this.#below);
     this.#canvas.setAttribute("aria-label", `Map of residue pairs of ${protein.name}`);
-    this.#canvas.setAttribute(
-      "aria-description",
-      "Arrow keys move, Enter masks both residues, plus and minus zoom, 0 shows all, " +
-        "p computes the pairs in sight first",
-    );
     root.append(
       element(
         "div",
@@ -151,9 +148,10 @@ class PairHeatmap implements View, Target {
     }
     this.#normalisation.draw(traits.normalisations, traits.normalisation);
     this.#drawModels();
+    this.#drawForScan(traits.models.length > 0);
     this.#status.draw({
       missing: traits.gaps,
-      directed: maps.some(({ directed }) => directed),
+      directed: maps.some(({ directed, scanned }) => directed && scanned),
       progress: traits.progress,
       floor: traits.floor,
       estimated: traits.estimates !== null,
@@ -164,6 +162,21 @@ class PairHeatmap implements View, Target {
     this.#host.dataset.known = String(traits.map("upper")?.known ?? 0);
     this.#host.dataset.pair = selection.state.pair?.join(",") ?? "";
     this.#drawMap();
+  }
+
+  /** Maps of no scan are whole as they are: nothing fills, and nothing can be computed first. */
+  #drawForScan(scan: boolean): void {
+    this.#normalisation.node.hidden = !scan;
+    this.#status.node.classList.toggle("plm-still", !scan);
+    this.#canvas.setAttribute(
+      "aria-description",
+      "Arrow keys move, Enter masks both residues, plus and minus zoom, 0 shows all" +
+        (scan ? ", p computes the pairs in sight first" : ""),
+    );
+    this.#emptyTitle.textContent = scan ? "No pairs yet" : "No values";
+    this.#emptyReason.textContent = scan
+      ? "The map fills while a pair scan runs."
+      : "This map knows nothing of any pair.";
   }
 
   #drawModels(): void {
@@ -281,6 +294,7 @@ class PairHeatmap implements View, Target {
   prioritise(): void {
     const picture = this.#picture;
     if (!picture) return;
+    if (this.#traits.models.length === 0) return;
     if (!this.scanning()) this.#announcer.textContent = "There is nothing left to compute.";
     else if (!this.zoomed()) this.#announcer.textContent = "Zoom in first: all pairs are in sight.";
     else this.#ask(cellsInSight(this.#sight(picture), this.#length, picture.frame.side));

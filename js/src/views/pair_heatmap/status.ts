@@ -48,7 +48,7 @@ export class Status {
   #normalised = element("span", { class: "plm-item" }, "normalised over the pairs so far");
   #progress = element("span", { class: "plm-item" });
   #reading = element("span");
-  #brushing = element("span", {}, "Shift and drag: compute a region first.");
+  #brushing = element("span", { class: "plm-brushing" }, "Shift and drag: compute a region first.");
 
   constructor() {
     this.#gap.append(this.#gapText);

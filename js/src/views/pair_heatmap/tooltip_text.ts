@@ -42,8 +42,9 @@ export function describeCell(i: number, j: number, facts: CellFacts): string {
     if (!map.directed) say(map.label, text(i, j));
     else {
       lines.push(map.label);
-      say(`  ${a} when ${b} is hidden`, text(i, j));
-      say(`  ${b} when ${a} is hidden`, text(j, i));
+      const when = map.scanned ? (hidden: string) => ` when ${hidden} is hidden` : rowOf;
+      say(`  ${a}${when(b)}`, text(i, j));
+      say(`  ${b}${when(a)}`, text(j, i));
     }
   }
   const distance = distances?.[i * length + j];
@@ -52,6 +53,11 @@ export function describeCell(i: number, j: number, facts: CellFacts): string {
     say("CB distance", `${distance.toFixed(1)} Å`);
   }
   return lines.join("\n");
+}
+
+/** What the two directions of somebody's own map mean, only they know. */
+function rowOf(column: string): string {
+  return ` (row), ${column} (column)`;
 }
 
 function uniqueMaps(maps: readonly MapFacts[]): MapFacts[] {

@@ -1,4 +1,4 @@
-/** Progress and controls of a pair scan. */
+/** Progress and controls of a scan, or of other work in the background. */
 import { greetKernel } from "../../core/answers";
 import { element } from "../../core/elements";
 import { onTrait } from "../../core/model";
@@ -22,7 +22,7 @@ const SILENCE_MS = 15_000;
 
 export default defineView({
   name: "scan_panel",
-  label: "Pair scan",
+  label: "Progress",
   css,
   traits: ["scan"],
   create,
@@ -30,11 +30,12 @@ export default defineView({
 
 function create({ model, root, signal }: ViewContext): View {
   const host = (root.getRootNode() as ShadowRoot).host as HTMLElement;
+  const title = element("span", { class: "plm-title" });
   const status = element("span", { class: "scan-status", role: "status" });
   const fill = element("div", { class: "scan-fill" });
   const bar = element(
     "div",
-    { class: "scan-bar", role: "progressbar", "aria-label": "Pairs computed", "aria-valuemin": 0 },
+    { class: "scan-bar", role: "progressbar", "aria-label": "Share computed", "aria-valuemin": 0 },
     fill,
   );
   const line = element("div", { class: "scan-line" });
@@ -59,7 +60,7 @@ function create({ model, root, signal }: ViewContext): View {
     element(
       "div",
       { class: "scan-head" },
-      element("span", { class: "plm-title" }, "Pair scan"),
+      title,
       status,
       element("span", { class: "plm-spring" }),
       element("div", { class: "plm-group" }, ...buttons.map(({ node }) => node)),
@@ -88,6 +89,7 @@ function create({ model, root, signal }: ViewContext): View {
         sentAt = Number.NEGATIVE_INFINITY; // the wish has been heard
       }
       root.dataset.status = scan.status;
+      title.textContent = scan.title;
       status.textContent = TITLES[scan.status];
       for (const { command, node } of buttons) {
         node.hidden = !commands(scan).includes(command);

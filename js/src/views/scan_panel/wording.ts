@@ -5,16 +5,19 @@ export type Status = "ready" | "running" | "paused" | "finished" | "cancelled" |
 export type Command = "start" | "pause" | "resume" | "cancel" | "upgrade";
 
 export interface Scan {
+  title: string;
   status: Status;
-  stage: "singles" | "pairs" | "superposed pass" | "checks" | "";
-  /** Unordered pairs. */
+  /** "singles", "pairs", "superposed pass", "checks", "positions", "norms"; none when at rest. */
+  stage: string;
+  /** What is counted: "pairs", which are unordered. */
+  unit: string;
   done: number;
   total: number;
   /** Pairs among those done that are estimated, not computed. */
   estimated: number;
   /** Of the work, 0 to 1. */
   share: number;
-  /** Pairs a second. */
+  /** Units a second. */
   rate: number | null;
   /** Seconds. */
   remaining: number | null;
@@ -62,13 +65,14 @@ export function duration(seconds: number): string {
 /** The line under the bar. */
 export function describe(scan: Scan): string {
   const { status, done, total, rate, remaining, elapsed } = scan;
-  const all = `${formatCount(total)} pairs`;
+  const all = `${formatCount(total)} ${scan.unit}`;
   if (status === "ready") return `${all} to compute`;
   const estimated = scan.estimated > 0 ? ` · ${formatCount(scan.estimated)} of them estimated` : "";
   if (status === "finished") return `${all}${estimated} · finished in ${duration(elapsed)}`;
   const parts = [`${formatCount(done)} of ${all}`];
   if (status !== "running") return parts.join();
   if (scan.stage === "singles") parts.push("masking every residue alone first");
+  else if (scan.stage === "norms") parts.push("computing the scores");
   else if (scan.stage === "superposed pass" || scan.stage === "checks") {
     const work =
       scan.stage === "checks"
@@ -77,7 +81,7 @@ export function describe(scan: Scan): string {
     parts.splice(0, 1, `${work} · ${Math.floor(100 * scan.share)} %`);
     if (remaining !== null) parts.push(`${duration(Math.ceil(remaining))} left`);
   } else {
-    if (rate !== null) parts.push(`${formatCount(rate)} pairs/s`);
+    if (rate !== null) parts.push(`${formatCount(rate)} ${scan.unit}/s`);
     if (remaining !== null) parts.push(`${duration(Math.ceil(remaining))} left`);
   }
   return parts.join(" · ");

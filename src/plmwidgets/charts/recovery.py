@@ -1,0 +1,147 @@
+"""How much of the contacts of a segment comes back as more of the protein is shown."""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, Final
+
+import altair as alt
+import pandas as pd
+
+from plmwidgets.charts.parts import MUTED, inline, title_of
+from plmwidgets.methods.recovery_curves import RECOVERED
+
+if TYPE_CHECKING:
+    from plmwidgets.methods.recoveries import Recoveries
+    from plmwidgets.methods.recovery_result import Recovery
+
+# Apart for all kinds of colour vision, on light and on dark.
+COLOURS: Final = {"flanking": "#d9700f", "random": "#3f85c0", "random-30": "#8a6bbe"}
+
+
+def recovery_chart(recoveries: "Recovery | Iterable[Recovery]") -> Any:
+    """Draw R over the flank length: the median of the seeds, their quartiles and their range.
+
+    Parameters
+    ----------
+    recoveries : Recovery or iterable of Recovery
+        One, or several of one segment by different strategies, whose curves are laid over each
+        other.
+
+    Returns
+    -------
+    altair.LayerChart
+        x: the flank length k, residues; y: R, with a line at 0.5, above which the segment counts
+        as recovered.
+
+    Raises
+    ------
+    ValueError
+        If nothing is computed yet, or the recoveries are of different segments.
+    """
+    from plmwidgets.methods.recovery_result import Recovery
+
+    shown = [recoveries] if isinstance(recoveries, Recovery) else list(recoveries)
+    if len({(one.plan.sequence, one.plan.segments) for one in shown}) > 1:
+        raise ValueError("these recoveries are of different segments: draw one segment at a time")
+    tables = [one.curve().reset_index().assign(strategy=one.plan.strategy) for one in shown]
+    tables = [table for table in tables if len(table)]
+    if not tables:
+        raise ValueError("nothing is computed yet: wait for it with recovery.wait()")
+    first = shown[0]
+    base = alt.Chart(inline(pd.concat(tables, ignore_index=True)), width=480, height=260).encode(
+        x=_flank(), color=_strategy()
+    )
+    scale = alt.Scale(domainMin=0, nice=True)
+    spread = base.mark_area(opacity=0.15).encode(
+        y=alt.Y("low:Q", title="recovery R", scale=scale), y2="high:Q"
+    )
+    quartiles = base.mark_area(opacity=0.3).encode(y="q25:Q", y2="q75:Q")
+    line = base.mark_line(point=alt.OverlayMarkDef(size=18), strokeWidth=2).encode(
+        y="median:Q",
+        tooltip=[
+            "strategy:N",
+            alt.Tooltip("k:Q", title="flank length k"),
+            alt.Tooltip("median:Q", title="median R", format=".3f"),
+            alt.Tooltip("low:Q", title="lowest R", format=".3f"),
+            alt.Tooltip("high:Q", title="highest R", format=".3f"),
+            alt.Tooltip("seeds:Q"),
+            alt.Tooltip("recovered:Q", title="seeds recovered", format=".0%"),
+        ],
+    )
+    return alt.layer(spread, quartiles, line, *_threshold()).properties(
+        title=title_of(
+            f"Contact recovery of {first.words}",
+            f"{first.protein.name}, {first.using} of {first.provenance.get('model', 'unknown')}; "
+            "median, quartiles and range of the seeds",
+        )
+    )
+
+
+def recovered_fraction_chart(recoveries: "Recoveries") -> Any:
+    """Draw the share of segments that are recovered, by flank length and strategy.
+
+    Parameters
+    ----------
+    recoveries : Recoveries
+
+    Returns
+    -------
+    altair.Chart
+        x: the flank length k, residues; y: share of the segments with median R > 0.5.
+
+    Raises
+    ------
+    ValueError
+        If nothing is computed yet.
+    """
+    table = recoveries.recovered_fraction()
+    if not len(table):
+        raise ValueError("nothing is computed yet: wait for it with recoveries.wait()")
+    return (
+        alt.Chart(inline(table), width=480, height=260)
+        .mark_line(point=True, strokeWidth=2)
+        .encode(
+            x=_flank(),
+            y=alt.Y(
+                "recovered:Q",
+                title="segments recovered",
+                scale=alt.Scale(domain=[0, 1]),
+                axis=alt.Axis(format="%"),
+            ),
+            color=_strategy(),
+            tooltip=[
+                "strategy:N",
+                alt.Tooltip("k:Q", title="flank length k"),
+                alt.Tooltip("recovered:Q", format=".0%"),
+                alt.Tooltip("segments:Q"),
+            ],
+        )
+        .properties(
+            title=title_of(
+                "Segments recovered by what is shown",
+                f"model {recoveries.provenance.get('model', 'unknown')}, "
+                f"{recoveries.provenance['using']}; recovered: median R > {RECOVERED}",
+            )
+        )
+    )
+
+
+def _flank() -> Any:
+    return alt.X(
+        "k:Q",
+        title="flank length k (residues on either side, or as many elsewhere)",
+        axis=alt.Axis(tickMinStep=1, grid=False),
+    )
+
+
+def _strategy() -> Any:
+    scale = alt.Scale(domain=list(COLOURS), range=list(COLOURS.values()))
+    return alt.Color("strategy:N", scale=scale, title=None)
+
+
+def _threshold() -> tuple[Any, Any]:
+    at = alt.Chart(alt.InlineData(values=[{"r": RECOVERED, "text": "recovered"}])).encode(y="r:Q")
+    rule = at.mark_rule(color=MUTED, strokeDash=[4, 3])
+    text = at.mark_text(align="right", baseline="bottom", dy=-3, color=MUTED).encode(
+        text="text:N", x=alt.value(478)
+    )
+    return rule, text
