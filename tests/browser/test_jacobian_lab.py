@@ -16,7 +16,7 @@ def test_the_map_fills_and_a_click_shows_the_block(notebook):
     heatmap = book.wait_for_view("pair_heatmap")
     panel = wait_for_status(book, "finished")
     assert "64 positions" in panel.locator(".plm-root").inner_text()
-    book.wait_until(lambda: heatmap.get_attribute("data-known") is not None)
+    book.wait_until(lambda: heatmap.get_attribute("data-known") == str(64 * 63))
     i, j = book.python(
         "found.to_pandas().nlargest(1, 'score')[['position_i', 'position_j']].values[0].tolist()"
     )

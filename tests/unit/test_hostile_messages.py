@@ -120,7 +120,7 @@ def message(draw, view, selection):
 def fixed_traits(view):
     """What no page may change and nothing else changes here."""
     names = ("_bundle", "_esm", "protein", "selection_id", "letters", "options", "structure")
-    names += ("maps", "tops")
+    names += ("maps", "tops") if isinstance(view, PairTable) else ()
     return {name: getattr(view, name) for name in names if view.has_trait(name)}
 
 

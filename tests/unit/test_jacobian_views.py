@@ -96,6 +96,7 @@ def test_the_page_fills_when_the_run_ends(held):
     found, gate = held
     page = JacobianExplorer(found)
     assert page.heatmap.upper == MAP
+    assert (page.heatmap.region, page.heatmap.progress) == (None, None)  # there is no scan
     assert np.isnan(decoded(page.heatmap.upper_map["values"])).all()
     assert (page.panel.scan["title"], page.panel.scan["unit"]) == (
         "Categorical Jacobian",
