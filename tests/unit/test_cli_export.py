@@ -38,7 +38,6 @@ def test_csv_is_the_table(scan, tmp_path, capsys):
 
 
 def test_parquet_is_the_table(scan, tmp_path):
-    pytest.importorskip("pyarrow")
     export("--to", "parquet")
     pd.testing.assert_frame_equal(pd.read_parquet(tmp_path / "mine.parquet"), scan.to_pandas())
 
