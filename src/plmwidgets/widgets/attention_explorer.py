@@ -3,10 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
-import ipywidgets
 import numpy as np
 import pandas as pd
-import traitlets as t
 
 from plmwidgets.models import as_model
 from plmwidgets.models.masked_lm import MaskedLM
@@ -17,6 +15,7 @@ from plmwidgets.widgets.pair_heatmap import PairHeatmap
 from plmwidgets.widgets.selection import Selection
 from plmwidgets.widgets.sequence_strip import SequenceStrip
 from plmwidgets.widgets.structure_view import StructureView
+from plmwidgets.widgets.view_grid import ViewGrid
 
 HEAD, HEAD_CONTACTS, ALL_HEADS, CONTACT_HEAD = "head", "head_contacts", "all_heads", "contact_head"
 LABELS = {
@@ -27,7 +26,7 @@ LABELS = {
 }
 
 
-class AttentionExplorer(ipywidgets.GridBox):
+class AttentionExplorer(ViewGrid):
     """Mask residues and watch the attention heads, and the contacts that are read from them.
 
     The map beside the structure shows the chosen head, as it is or as contacts, the mean of all
@@ -72,8 +71,6 @@ class AttentionExplorer(ipywidgets.GridBox):
     >>> explorer.grid.layer, explorer.grid.head = 2, 1
     """
 
-    presenter = t.Bool(False)
-
     def __init__(
         self,
         protein: Protein | str,
@@ -98,36 +95,21 @@ class AttentionExplorer(ipywidgets.GridBox):
         for name in offered:
             self._offer(name, unknown, LABELS[name])
         self._scores: dict[str, pd.DataFrame] = {}
-        beside = (self.heatmap, self.structure)
-        views = (self.strip, self.grid, *beside)
-        for view in views:
-            view.layout.min_width = "0"
-            if view not in beside:
-                view.layout.grid_area = "auto / 1 / auto / -1"
         self.grid.observe(self._maps_changed, "drawn")
         self.grid.observe(self._head_changed, ["layer", "head"])
         self.heatmap.observe(self._upper_changed, "upper")
         self._maps_changed()
-        super().__init__(
-            children=views,
-            presenter=presenter,
-            layout=ipywidgets.Layout(
-                # Two columns, or one where there is no room for two.
-                grid_template_columns="repeat(auto-fit, minmax(min(100%, max(420px, 40%)), 1fr))",
-                grid_gap="12px 16px",
-                width="100%",
-            ),
-        )
+        beside = (self.heatmap, self.structure)
+        super().__init__((self.strip, self.grid, *beside), beside, presenter)
 
     def __repr__(self) -> str:
         return f"AttentionExplorer({self.protein.name}, {self.model.name})"
 
-    @t.observe("presenter")
-    def _presenter_changed(self, change: Any) -> None:
-        for view in self.children:
-            view.presenter = change["new"]
-
     def _maps_changed(self, _: Any = None) -> None:
+        with self.heatmap.guarded():
+            self._show_maps()
+
+    def _show_maps(self) -> None:
         found = self.grid.attention
         if found is None:
             return
@@ -135,9 +117,13 @@ class AttentionExplorer(ipywidgets.GridBox):
         contacts = self.grid.live.contacts
         if contacts is not None:
             self._put(CONTACT_HEAD, pd.DataFrame(contacts), LABELS[CONTACT_HEAD])
-        self._head_changed()
+        self._show_head()
 
-    def _head_changed(self, _: Any = None) -> None:
+    def _head_changed(self, _: Any) -> None:
+        with self.heatmap.guarded():
+            self._show_head()
+
+    def _show_head(self) -> None:
         found = self.grid.attention
         if found is None:
             return
@@ -145,7 +131,7 @@ class AttentionExplorer(ipywidgets.GridBox):
         of = f"Layer {layer}, head {head}"
         self._put(HEAD, found.map(layer, head), f"{of}: attention of row to column")
         self._put(HEAD_CONTACTS, found.contacts(layer, head), f"{of}: symmetric, APC")
-        self._upper_changed()
+        self._show_pairs()
 
     def _put(self, name: str, scores: pd.DataFrame, label: str) -> None:
         values = scores.to_numpy(dtype=np.float64, copy=True)
@@ -157,31 +143,16 @@ class AttentionExplorer(ipywidgets.GridBox):
         kind = "diverging" if name in (HEAD_CONTACTS, ALL_HEADS) else "sequential"
         self.heatmap.add_map(name, values, label=label, kind=kind)
 
-    def _upper_changed(self, _: Any = None) -> None:
+    def _upper_changed(self, _: Any) -> None:
+        with self.structure.guarded():
+            self._show_pairs()
+
+    def _show_pairs(self) -> None:
         # Of a map of the structure, the pairs in 3D stay those of the chosen head.
         scores = self._scores.get(self.heatmap.upper, self._scores.get(HEAD_CONTACTS))
         if scores is not None and self.protein.has_structure:
             self.structure.show_pairs(scores)
 
-    def set_state(self, sync_data: dict[str, Any]) -> None:
-        """Take nothing of the page: it changes the views, and what holds them is not its business.
-
-        ipywidgets calls it.
-        """
-
-    def _display_(self) -> Any:
-        # marimo asks for this; it draws anywidgets, but no grid of ipywidgets that holds them.
-        import marimo
-
-        beside = marimo.hstack([self.heatmap, self.structure], widths="equal", gap=1)
-        return marimo.vstack([self.strip, self.grid, beside], gap=1)
-
     def to_pandas(self) -> pd.DataFrame:
         """Return the tidy table of the chosen head, as `AttentionGrid.to_pandas`."""
         return self.grid.to_pandas()
-
-    def close(self) -> None:
-        """Take all views off the page."""
-        for view in self.children:
-            view.close()
-        super().close()

@@ -2,9 +2,7 @@
 
 from typing import Any
 
-import ipywidgets
 import pandas as pd
-import traitlets as t
 
 from plmwidgets.methods.deep_mutational_scan import DeepMutationalScan
 from plmwidgets.methods.known import Scan
@@ -19,9 +17,10 @@ from plmwidgets.widgets.selection import Selection
 from plmwidgets.widgets.sequence_strip import SequenceStrip
 from plmwidgets.widgets.structure_view import StructureView
 from plmwidgets.widgets.throttle import Throttle
+from plmwidgets.widgets.view_grid import ViewGrid
 
 
-class MutationExplorer(ipywidgets.GridBox):
+class MutationExplorer(ViewGrid):
     """Every substitution scored by a model, on sequence and structure, beside an experiment.
 
     Masked and wild-type scores are computed at once, in the background; mutant scores, 19 passes a
@@ -54,8 +53,6 @@ class MutationExplorer(ipywidgets.GridBox):
         Assignable at any time.
     """
 
-    presenter = t.Bool(False)
-
     def __init__(
         self,
         protein: Protein | str,
@@ -82,21 +79,8 @@ class MutationExplorer(ipywidgets.GridBox):
         self.structure = StructureView(protein, **shared)
         self.scatter = None if dms is None else ScatterPlot(dms, self.scores["masked"], **shared)
         views = [self.heatmap, self.strip, self.structure]
-        if self.scatter is not None:
-            views.append(self.scatter)
-        for view in views:
-            view.layout.min_width = "0"
-            if view in (self.heatmap, self.strip) or self.scatter is None:
-                view.layout.grid_area = "auto / 1 / auto / -1"
-        super().__init__(
-            children=views,
-            presenter=presenter,
-            layout=ipywidgets.Layout(
-                grid_template_columns="repeat(auto-fit, minmax(min(100%, max(420px, 40%)), 1fr))",
-                grid_gap="12px 16px",
-                width="100%",
-            ),
-        )
+        beside = [] if self.scatter is None else [self.structure, self.scatter]
+        super().__init__([*views, *beside[1:]], beside, presenter)
         self._coloured_by = ""
         self._recolour = Throttle(self._colour, 0.5)
         self._unfollow = [scores.subscribe(self._recolour) for scores in self.scores.values()]
@@ -132,31 +116,9 @@ class MutationExplorer(ipywidgets.GridBox):
             if before and chosen not in (before, label):
                 view.colour_by = chosen
 
-    @t.observe("presenter")
-    def _presenter_changed(self, change: Any) -> None:
-        for view in self.children:
-            view.presenter = change["new"]
-
-    def set_state(self, sync_data: dict[str, Any]) -> None:
-        """Take nothing of the page: it changes the views, and what holds them is not its business.
-
-        ipywidgets calls it.
-        """
-
-    def _display_(self) -> Any:
-        # marimo asks for this; it draws anywidgets, but no grid of ipywidgets that holds them.
-        import marimo
-
-        beside = [view for view in (self.structure, self.scatter) if view is not None]
-        return marimo.vstack(
-            [self.heatmap, self.strip, marimo.hstack(beside, widths="equal", gap=1)], gap=1
-        )
-
     def close(self) -> None:
         """Take all views off the page; scores that are being computed go on."""
         for stop in self._unfollow:
             stop()
         self._unfollow.clear()
-        for view in self.children:
-            view.close()
         super().close()
