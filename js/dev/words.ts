@@ -1,6 +1,10 @@
 /** Puts a text behind all words that Python gives a view, to see that it is drawn as text. */
 
-const WORDS = new Set("label error notice value_label message store text unit".split(" "));
+const WORDS = new Set(
+  "label error notice value_label message store text unit problem title caption x_label y_label".split(
+    " ",
+  ),
+);
 const CHOICES = new Set("options normalisations colour_options".split(" "));
 
 export function withText(text: string, traits: Record<string, unknown>): Record<string, unknown> {

@@ -18,6 +18,7 @@ VIEWS = {
     "joint_table": 4,
     "pair_table": 10,
     "attention_grid": 8,
+    "jacobian_table": 1,
 }
 
 

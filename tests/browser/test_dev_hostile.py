@@ -20,6 +20,10 @@ VIEWS = (
     "attention_grid",
     "scan_panel",
     "pair_table",
+    "jacobian_table",
+    "mutation_heatmap",
+    "scatter_plot",
+    "recovery_view",
 )
 # What the views make of themselves, and all text in them, on the page and in shadow roots.
 EVERYTHING = """() => {

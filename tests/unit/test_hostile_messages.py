@@ -44,7 +44,7 @@ KINDS = [
     *("undo", "redo", "hello", "nudge", "mask_text", "mask_random", "mask_around", "compute"),
     *("prioritise", "pause", "resume", "cancel", "upgrade", "start", "close", "__init__", "handle"),
 ]
-FIELDS = ("text", "percent", "radius", "rows", "columns", "method", "type")
+FIELDS = ("text", "percent", "radius", "rows", "columns", "method", "name", "type")
 UNKNOWN = ("", "comm", "keys", "__class__", "selection", "_trait_values", "_model_id", "masked")
 
 
