@@ -10,6 +10,7 @@ from structure_inputs import peptide, write_atoms
 from toy_models import ToyModel
 from view_tools import SEQUENCE
 
+from plmwidgets.charts import mutations as charts
 from plmwidgets.methods.deep_mutational_scan import load_dms
 from plmwidgets.methods.mutations import mutation_scores
 from plmwidgets.methods.variant_lists import VariantError
@@ -95,6 +96,13 @@ def test_what_cannot_be_compared_is_said(dms):
         dms.compare(mutation_scores(Protein("MKT"), ToyModel("another")))
     with pytest.raises(ValueError, match="no column 'score'"):
         dms.compare(pd.DataFrame({"variant": ["K2W"]}))
+    for no_scores in ("x", "scores.csv", ["low", "high"], {"K2W": 1.0}):
+        with pytest.raises(TypeError, match=r"not this (str|list|dict): read a file with"):
+            dms.compare(no_scores)
+    bad = pd.DataFrame({"variant": ["K2W", "A2W", "K2A"], "score": [1.0, 1.0, "high"]})
+    with pytest.raises(VariantError, match=r"the table of scores: row 2: 'A2W' names A") as caught:
+        dms.compare(bad)
+    assert caught.value.problems[1] == "row 3: the score 'high' is no finite number"
     assert np.isnan(dms.compare([1.0] * 5).spearman)
     assert np.isnan(dms.compare([1, 2, np.nan, np.nan, np.nan]).interval).all()
 
@@ -154,6 +162,13 @@ def test_columns_are_found_or_asked_for():
         load_dms(twice, PROTEIN)
     with pytest.raises(ValueError, match="unknown numbering"):
         load_dms(frame, PROTEIN, numbering="file")
+    numbered = pd.DataFrame([["K2W", 1.0]])
+    found = load_dms(numbered, PROTEIN, variant_column=0, score_column=1)
+    assert found.variants == ("K2W",)
+    with pytest.raises(ValueError, match="no column 2"):
+        load_dms(numbered, PROTEIN, variant_column=2)
+    with pytest.raises(TypeError, match=r"a file .* or a table, not int"):
+        load_dms(5, PROTEIN)
     with pytest.raises(ValueError, match="holds no variant with a score"):
         load_dms(pd.DataFrame({"mutant": [], "score": []}), PROTEIN)
 
@@ -171,6 +186,43 @@ def test_numbers_of_the_sequence_are_told_from_those_of_the_chain(tmp_path):
     assert dms.matrix().iloc[0]["W"] == 1
 
 
+def test_a_table_of_scores_is_read_in_the_numbering_of_the_experiment(tmp_path):
+    # Read in the chain's numbers, every variant would be one of the next residue but one.
+    write_atoms(tmp_path / "same.cif", peptide("AAAAAAKA", numbers=range(3, 11)))
+    protein = Protein.from_file(tmp_path / "same.cif")
+    assert protein.sequence == "AAAAAAKA" and protein.residue_labels[0] == "A3"
+    table = pd.DataFrame({"mutant": [f"A{k}W" for k in range(3, 7)], "DMS_score": [3, 1, 2, 4]})
+    dms = load_dms(table, protein, numbering="sequence")
+    assert dms.numbering == "sequence" and dms.variants[0] == "A5W"
+    scores = table.rename(columns={"DMS_score": "score"})
+    assert dms.compare(scores).spearman == pytest.approx(1)
+    assert dms.compare(scores).n == 4
+    model = ToyModel("numbers")
+    ours = score_variants(protein, model, dms.variants)
+    theirs = score_variants(protein, model, table["mutant"], numbering="sequence")
+    np.testing.assert_array_equal(ours["score"], theirs["score"])
+    one = dms.compare(ours, numbering="chain").table
+    pd.testing.assert_frame_equal(one, dms.compare(theirs).table)
+    assert "n = 4" in json.dumps(dms.chart(ours, numbering="chain").to_dict())
+    beyond = pd.DataFrame({"variant": ["A3W", "A10W"], "score": [1.0, 2.0]})
+    with pytest.raises(VariantError, match="fit with numbering='chain'"):
+        dms.compare(beyond)
+    with pytest.raises(ValueError, match="unknown numbering 'file'"):
+        dms.compare(scores, numbering="file")
+
+
+def test_scores_given_several_times_are_averaged_and_counted(dms):
+    table = pd.DataFrame(
+        {"variant": ["K2W", "T3S:A4G", "A4G:T3S", "K2K"], "score": [1.0, 2.0, 4.0, 0.0]}
+    )
+    with pytest.warns(UserWarning, match="table of scores has 1 variant given several times"):
+        compared = dms.compare(table).table
+    assert dict(zip(compared["variant"], compared["predicted"], strict=True)) == {
+        "K2W": 1.0,
+        "T3S:A4G": 3.0,
+    }
+
+
 def test_the_chart_holds_what_was_compared(dms):
     scores = mutation_scores(PROTEIN, ToyModel("chart"))
     comparison = dms.compare(scores)
@@ -182,3 +234,19 @@ def test_the_chart_holds_what_was_compared(dms):
     assert points[3]["residue"] == "several" and points[3]["position"] is None
     assert len(held[1]) == 4
     assert f"{comparison.spearman:.3f}" in spec["title"]["subtitle"]
+
+
+@pytest.mark.parametrize(("most", "drawn_multiples"), [(30, 10), (15, 0), (60, 40)])
+def test_the_chart_thins_multiple_substitutions_alone(monkeypatch, most, drawn_multiples):
+    monkeypatch.setattr(charts, "MOST_POINTS", most)
+    singles = [f"{SEQUENCE[i]}{i + 1}{a}" for i in range(4) for a in "CDEFH"]
+    multiples = [f"{SEQUENCE[i]}{i + 1}W:Q22{a}" for i in range(8) for a in "CDEFH"]
+    names = singles + multiples
+    table = pd.DataFrame({"mutant": names, "score": np.arange(60.0)})
+    dms = load_dms(table, PROTEIN)
+    spec = json.loads(dms.chart(np.arange(60.0)).to_json())
+    points, residues = (spec["datasets"][panel["data"]["name"]] for panel in spec["hconcat"])
+    assert [point["variant"] for point in residues] == singles
+    assert len(points) == 20 + drawn_multiples
+    told = f"; {20 + drawn_multiples} of them drawn" in spec["title"]["subtitle"]
+    assert told == (drawn_multiples < 40)

@@ -6,6 +6,7 @@ from toy_models import ToyModel
 from view_tools import SEQUENCE, wait_for
 
 from plmwidgets.alphabet import AMINO_ACIDS
+from plmwidgets.methods.mutation_run import MutationRun
 from plmwidgets.methods.mutations import MutationScores, mutation_scores, prepare_scores
 from plmwidgets.metrics import pseudo_log_likelihood
 from plmwidgets.models.masked_lm import Context
@@ -149,6 +150,74 @@ def test_mutant_scores_are_paused_and_go_on_without_losing_any():
     assert all(not there[context.substitutions[0][0]] for context in again)
 
 
+@pytest.mark.parametrize("context", ["masked", "mutant"])
+def test_half_of_the_scores_are_taken_up_again(tmp_path, context):
+    model = ToyModel(f"half {context}")
+    half = mutation_scores(PROTEIN, model, context)
+    half.wait(30)
+    half.log_ratios[5:] = np.nan
+    half.save(tmp_path / "half.npz")
+    loaded = MutationScores.load(tmp_path / "half.npz")
+    ready = prepare_scores(PROTEIN, model, context, known=loaded)
+    assert (ready.progress.status, ready.progress.done) == (ScanStatus.PAUSED, 5)
+    model.calls.clear()
+    scores = mutation_scores(PROTEIN, model, context, known=loaded)
+    scores.wait(30)
+    np.testing.assert_allclose(scores.log_ratios, by_hand(model, context), atol=1e-6)
+    assert sum(map(len, model.calls)) == 17 * (19 if context == "mutant" else 1)
+    assert loaded.computed.sum() == 5, "what is taken up is not changed"
+    whole = mutation_scores(PROTEIN, model, context, known=scores)
+    whole.wait(30)
+    assert sum(map(len, model.calls)) == 17 * (19 if context == "mutant" else 1)
+    np.testing.assert_array_equal(whole.log_ratios, scores.log_ratios)
+
+
+def test_known_scores_of_something_else_are_refused():
+    model = ToyModel("known")
+    known = mutation_scores(PROTEIN, model)
+    with pytest.raises(ValueError, match="known scores are masked ones, not mutant"):
+        mutation_scores(PROTEIN, model, "mutant", known=known)
+    with pytest.raises(ValueError, match=r"of the model 'known'.*not of 'unknown'"):
+        mutation_scores(PROTEIN, ToyModel("unknown"), known=known)
+    with pytest.raises(ValueError, match=r"known result is of 'toy'.*sequence differs"):
+        mutation_scores(Protein("MKTW"), model, known=known)
+    with pytest.raises(ValueError, match=r"known result was computed in .*'preview'"):
+        mutation_scores(PROTEIN, model, known=in_preview(known), precision="reference")
+    with pytest.raises(TypeError, match="takes MutationScores, not str"):
+        mutation_scores(PROTEIN, model, known="scores.npz")
+
+
+def in_preview(result):
+    """The same result, as if computed in that precision."""
+    result.provenance["identity"]["precision"] = "preview"
+    return result
+
+
+def test_the_precision_of_a_scan_is_not_passed_over():
+    model = ToyModel("precise")
+    single = scan_singles(PROTEIN, model)
+    assert mutation_scores(PROTEIN, model, scan=single, precision="final").computed.all()
+    in_preview(single)
+    assert mutation_scores(PROTEIN, model, scan=single).computed.all()
+    assert mutation_scores(PROTEIN, scan=single, precision="preview").computed.all()
+    for asked in (model, None):
+        with pytest.raises(ValueError, match="scan was computed in precision 'preview', not 'ref"):
+            mutation_scores(PROTEIN, asked, scan=single, precision="reference")
+
+
+def test_an_interrupted_call_stops_its_run(monkeypatch):
+    waited = []
+
+    def interrupted(self, timeout=None, quiet=False):
+        waited.append(self)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(MutationRun, "wait", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        mutation_scores(PROTEIN, ToyModel("interrupted", seconds=0.05))
+    assert waited[0].status is ScanStatus.CANCELLED
+
+
 def test_a_failing_model_is_told_of_and_can_go_on():
     model = ToyModel("fails")
     model.fails_with = RuntimeError("no such luck")
@@ -200,6 +269,10 @@ def test_files_that_hold_no_scores_are_refused(tmp_path):
     scores = mutation_scores(PROTEIN, ToyModel("spoilt"))
     scores.save(path)
     whole = path.read_bytes()
+    scores.provenance["identity"] = "no identity"
+    scores.save(path)
+    with pytest.raises(ValueError, match="does not say which model"):
+        MutationScores.load(path)
     np.savez(tmp_path / "pickle.npz", log_ratios=np.array([{}], object), description="{}")
     for content in (b"", b"\x00" * 400, whole[:200], (tmp_path / "pickle.npz").read_bytes()):
         path.write_bytes(content)

@@ -1,14 +1,17 @@
 """Scores of given variants, their fills and epistasis, and the lists that they come in."""
 
 import itertools
+from concurrent.futures import Future
 
 import numpy as np
 import pandas as pd
 import pytest
+from structure_inputs import peptide, write_atoms
 from toy_models import ToyModel
 from view_tools import SEQUENCE
 
 from plmwidgets.alphabet import AMINO_ACIDS
+from plmwidgets.methods import variants
 from plmwidgets.methods.mutations import mutation_scores
 from plmwidgets.methods.variant_lists import VariantError, read_table
 from plmwidgets.methods.variants import epistasis, score_variants
@@ -124,8 +127,59 @@ def test_a_table_keeps_its_columns(tmp_path):
         score_variants(PROTEIN, model, named)
     table = score_variants(PROTEIN, model, named, variant_column="what")
     np.testing.assert_allclose(table["score"], want)
+    numbered = pd.DataFrame([[name, k] for k, name in enumerate(VARIANTS[:3])])
+    table = score_variants(PROTEIN, model, numbered, variant_column=0)
+    np.testing.assert_allclose(table["score"], want)
     with pytest.raises(ValueError, match="no column 'that'"):
         score_variants(PROTEIN, model, named, variant_column="that")
+
+
+@pytest.mark.parametrize("verb", [score_variants, epistasis])
+def test_an_interrupted_call_takes_its_passes_back(monkeypatch, verb):
+    class Interrupted(Future):
+        def result(self, timeout=None):
+            raise KeyboardInterrupt
+
+    asked = []
+
+    class Service:
+        def submit(self, *_, **__):
+            asked.append(Interrupted())
+            return asked[-1]
+
+    monkeypatch.setattr(variants, "service_for", lambda model: Service())
+    with pytest.raises(KeyboardInterrupt):
+        verb(PROTEIN, ToyModel("interrupted"), VARIANTS)
+    (future,) = asked
+    assert future.cancelled()
+
+
+def test_columns_of_a_table_are_never_replaced():
+    model = ToyModel("taken")
+    frame = pd.DataFrame({"mutant": ["K2W"], "score": [0.5], "joint": [1.0], "substitutions": [9]})
+    with pytest.raises(ValueError, match=r"called 'substitutions', 'score' already.*rename"):
+        score_variants(PROTEIN, model, frame)
+    with pytest.raises(ValueError, match=r"called 'substitutions', 'joint' already.*rename"):
+        epistasis(PROTEIN, model, frame)
+    assert model.calls == []
+    renamed = frame.rename(columns={"score": "measured", "substitutions": "n"})
+    assert score_variants(PROTEIN, model, renamed)["measured"].tolist() == [0.5]
+    assert frame["score"].tolist() == [0.5]
+
+
+def test_numbers_count_along_the_chain_or_along_the_sequence(tmp_path):
+    write_atoms(tmp_path / "moved.cif", peptide("MKTAY", numbers=range(101, 106)))
+    protein = Protein.from_file(tmp_path / "moved.cif")
+    model = ToyModel("numbering")
+    for verb in (score_variants, epistasis):
+        chain = verb(protein, model, ["M101A:K102W"])
+        sequence = verb(protein, model, ["M1A:K2W"], numbering="sequence")
+        assert list(sequence["variant"]) == ["M1A:K2W"]
+        pd.testing.assert_frame_equal(sequence.iloc[:, 1:], chain.iloc[:, 1:])
+        with pytest.raises(VariantError, match="fit with numbering='sequence'"):
+            verb(protein, model, ["M1A:K2W"])
+        with pytest.raises(ValueError, match="unknown numbering 'file'"):
+            verb(protein, model, ["M1A"], numbering="file")
 
 
 def test_what_does_not_fit_is_named():
@@ -144,6 +198,9 @@ def test_what_does_not_fit_is_named():
         score_variants(PROTEIN, model, [])
     with pytest.raises(TypeError, match="variants are text"):
         score_variants(PROTEIN, model, [3])
+    for none in (None, 5):
+        with pytest.raises(TypeError, match=r"variants are text .* not (NoneType|int)"):
+            score_variants(PROTEIN, model, none)
     with pytest.raises(ValueError, match="unknown fill 'zero'"):
         score_variants(PROTEIN, model, "K2W", "zero")
     with pytest.raises(TypeError, match="give a model"):

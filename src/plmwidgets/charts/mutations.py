@@ -29,13 +29,18 @@ def dms_scatter(comparison: "DmsComparison", protein: Protein, name: str = "DMS"
     Returns
     -------
     altair.HConcatChart
-        Of more than 5,000 variants so many are drawn, chosen at random; the subtitle says so, and
-        its correlation is of all. Residues are those with single substitutions.
+        All single substitutions are drawn, from which the means and counts of residues are. With
+        more than 5,000 variants in all, those of several substitutions are thinned to that number
+        at random; the subtitle says so, and its correlation is of all.
     """
     table = comparison.table.assign(position=comparison.table["position"].astype(float))
     drawn = table
     if len(table) > MOST_POINTS:
-        drawn = table.sample(MOST_POINTS, random_state=0).sort_index()
+        # A mean of some of a residue's variants would pass for that of all.
+        several = table[table["substitutions"] > 1]
+        room = max(MOST_POINTS - (len(table) - len(several)), 0)
+        left_out = several.sample(max(len(several) - room, 0), random_state=0).index
+        drawn = table.drop(left_out)
     labels = np.array([*protein.residue_labels, "several"], dtype=object)
     places = drawn["position"].fillna(len(protein)).astype(int).to_numpy()
     drawn = drawn.assign(residue=labels[places])

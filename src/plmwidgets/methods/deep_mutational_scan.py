@@ -4,7 +4,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
@@ -16,9 +16,12 @@ from plmwidgets.alphabet import AMINO_ACIDS, INDEX
 from plmwidgets.methods.mutations import MutationScores
 from plmwidgets.methods.variant_lists import (
     VARIANT_COLUMNS,
+    Numbering,
     Substitutions,
     VariantError,
+    check_numbering,
     find_column,
+    other_numbering,
     parse,
     read_table,
 )
@@ -74,13 +77,15 @@ class DeepMutationalScan:
     ----------
     protein : Protein
     variants : sequence of str
-        As people read them, such as ``"A25G:L30P"``.
+        As people read them, such as ``"A25G:L30P"``, in the chain's own numbers.
     substitutions : sequence
         What each changes, ``((position, amino acid), ...)``, ascending, at least one.
     scores : array_like, shape (n,)
         What was measured, in the experiment's own units; finite.
     name : str
         Of the experiment.
+    numbering : {"chain", "sequence"}
+        What the numbers of its file count, and those of tables that it is compared with.
     """
 
     def __init__(
@@ -90,12 +95,16 @@ class DeepMutationalScan:
         substitutions: Sequence[Substitutions],
         scores: ArrayLike,
         name: str = "DMS",
+        *,
+        numbering: Numbering = "chain",
     ) -> None:
+        check_numbering(numbering)
         self.protein = protein
         self.variants = tuple(variants)
         self.substitutions = tuple(substitutions)
         self.scores: NDArray[np.float64] = np.array(scores, dtype=np.float64)
         self.name = name
+        self.numbering: Numbering = numbering
         count = len(self.variants)
         if len(self.substitutions) != count or self.scores.shape != (count,):
             raise ValueError("give as many substitutions and scores as there are variants")
@@ -142,23 +151,31 @@ class DeepMutationalScan:
             columns=pd.Index(list(AMINO_ACIDS), name="amino_acid"),
         )
 
-    def compare(self, scores: Predicted) -> DmsComparison:
+    def compare(self, scores: Predicted, *, numbering: Numbering | None = None) -> DmsComparison:
         """Correlate the ranks of scores with those of the experiment.
 
         Parameters
         ----------
         scores : MutationScores, DataFrame or array_like
             Scores of all single substitutions, of which the LLRs of several are added up; a table
-            with ``variant`` and ``score``, such as `score_variants` returns; or one number for
+            with ``variant`` and ``score``, such as `score_variants` returns, where the scores of
+            a variant that comes several times are averaged, with a warning; or one number for
             each variant, in the order of `table`.
+        numbering : {None, "chain", "sequence"}
+            What the numbers in a table of scores count; by default the same as in the experiment's
+            file. `variants` and what this package writes itself have those of the chain.
 
         Raises
         ------
+        TypeError
+            If the scores are neither.
+        VariantError
+            If rows of a table do not fit the protein or hold no numbers, as for `load_dms`.
         ValueError
             If the scores are of another protein, their number does not fit, or no variant has
             both numbers.
         """
-        predicted, what = self._predicted(scores)
+        predicted, what = self._predicted(scores, numbering or self.numbering)
         both = np.isfinite(predicted)
         if not both.any():
             raise ValueError("no variant of the experiment has a score: nothing can be compared")
@@ -167,12 +184,12 @@ class DeepMutationalScan:
         rho = _spearman(table["measured"].to_numpy(), table["predicted"].to_numpy())
         return DmsComparison(rho, _interval(rho, len(table)), len(table), table, what)
 
-    def chart(self, scores: Predicted) -> Any:
+    def chart(self, scores: Predicted, *, numbering: Numbering | None = None) -> Any:
         """Draw measured against predicted scores, linked with the protein's positions.
 
         Parameters
         ----------
-        scores
+        scores, numbering
             As for `compare`.
 
         Returns
@@ -182,9 +199,12 @@ class DeepMutationalScan:
         """
         from plmwidgets.charts.mutations import dms_scatter
 
-        return dms_scatter(self.compare(scores), self.protein, self.name)
+        return dms_scatter(self.compare(scores, numbering=numbering), self.protein, self.name)
 
-    def _predicted(self, scores: Predicted) -> tuple[NDArray[np.float64], str]:
+    def _predicted(
+        self, scores: Predicted, numbering: Numbering
+    ) -> tuple[NDArray[np.float64], str]:
+        check_numbering(numbering)
         if isinstance(scores, MutationScores):
             if scores.protein.sequence != self.protein.sequence:
                 raise ValueError(
@@ -197,8 +217,15 @@ class DeepMutationalScan:
             ]
             return np.array(sums, dtype=np.float64), scores.label
         if isinstance(scores, pd.DataFrame):
-            return self._looked_up(scores), "given scores"
-        values = np.asarray(scores, dtype=np.float64)
+            return self._looked_up(scores, numbering), "given scores"
+        try:
+            values = np.asarray(scores, dtype=np.float64)
+        except (TypeError, ValueError):
+            raise TypeError(
+                "scores are MutationScores, a table with the columns variant and score, or a "
+                f"number for each variant, not this {type(scores).__name__}: read a file with "
+                "pandas.read_csv, and give the table"
+            ) from None
         if values.shape != (len(self),):
             raise ValueError(
                 f"{self.name} has {len(self):,} variants, so scores must have shape "
@@ -207,14 +234,14 @@ class DeepMutationalScan:
             )
         return values, "given scores"
 
-    def _looked_up(self, table: pd.DataFrame) -> NDArray[np.float64]:
-        column = find_column(table, None, ("variant", *VARIANT_COLUMNS), "variant", "the table")
-        if "score" not in table.columns:
-            raise ValueError("the table of scores has no column 'score'")
-        parsed, _ = parse(self.protein, table[column].tolist())
-        score = pd.to_numeric(table["score"], errors="coerce").to_numpy(np.float64)
-        by_changes = {changes: score[k] for k, changes in parsed.items()}
-        found = [by_changes.get(changes, np.nan) for changes in self.substitutions]
+    def _looked_up(self, table: pd.DataFrame, numbering: Numbering) -> NDArray[np.float64]:
+        told = "the table of scores"
+        variants = find_column(table, None, ("variant", *VARIANT_COLUMNS), "variant", told)
+        score = find_column(table, "score", (), "score", told)
+        parsed, values = _read(self.protein, table[variants], table[score], numbering, told)
+        means, repeated = _averaged(parsed, values)
+        _count(told, repeated, "given several times: their scores are averaged")
+        found = [means.get(changes, np.nan) for changes in self.substitutions]
         return np.array(found, dtype=np.float64)
 
 
@@ -222,9 +249,9 @@ def load_dms(
     source: str | os.PathLike[str] | pd.DataFrame,
     protein: Protein | str,
     *,
-    variant_column: str | None = None,
-    score_column: str | None = None,
-    numbering: Literal["chain", "sequence"] = "chain",
+    variant_column: str | int | None = None,
+    score_column: str | int | None = None,
+    numbering: Numbering = "chain",
     name: str | None = None,
 ) -> DeepMutationalScan:
     """Read a deep mutational scan from a table, such as those of ProteinGym.
@@ -238,10 +265,10 @@ def load_dms(
         A file (.csv or .tsv, gzipped or not), or a table, with a row a variant.
     protein : Protein or str
         The protein that the variants are of.
-    variant_column : str, optional
+    variant_column : str or int, optional
         Column of variants such as ``A25G:L30P``; by default the first of ``mutant``,
         ``mutation``, ``variant``.
-    score_column : str, optional
+    score_column : str or int, optional
         Column of numbers; by default the first of ``DMS_score``, ``score``, ``fitness``.
     numbering : {"chain", "sequence"}
         What the numbers in variants count: the chain's own numbers, or the residues of the
@@ -253,6 +280,8 @@ def load_dms(
     ------
     FileNotFoundError
         If there is no such file.
+    TypeError
+        If the source is neither.
     VariantError
         If rows do not fit the protein or hold no numbers: the message names the first ones, its
         ``problems`` all. It is a ValueError.
@@ -262,69 +291,80 @@ def load_dms(
     protein = as_protein(protein)
     if isinstance(source, pd.DataFrame):
         table, told, title = source, "the table", "DMS"
+    elif not isinstance(source, str | os.PathLike):
+        raise TypeError(
+            "a deep mutational scan is a file (.csv or .tsv) or a table, not "
+            f"{type(source).__name__}"
+        )
     else:
         path = Path(source)
         table, told, title = read_table(path), path.name, path.name.split(".")[0]
     variants_in = find_column(table, variant_column, VARIANT_COLUMNS, "variant", told)
     scores_in = find_column(table, score_column, SCORE_COLUMNS, "score", told)
-    if numbering not in ("chain", "sequence"):
-        raise ValueError(f"unknown numbering {numbering!r}: use 'chain' or 'sequence'")
-    reader = protein if numbering == "chain" else Protein(protein.sequence, protein.name)
-    names = table[variants_in].tolist()
-    parsed, problems = parse(reader, names)
-    values = pd.to_numeric(table[scores_in], errors="coerce").to_numpy(np.float64)
-    stated = table[scores_in].notna().to_numpy()
+    check_numbering(numbering)
+    parsed, values = _read(protein, table[variants_in], table[scores_in], numbering, told)
+    return _collected(protein, parsed, values, name or title, numbering)
+
+
+def _read(
+    protein: Protein, variants: pd.Series, scores: pd.Series, numbering: Numbering, source: str
+) -> tuple[dict[int, Substitutions], NDArray[np.float64]]:
+    """Read both columns; NaN where there is no score. Raises `VariantError` for all else."""
+    names = variants.tolist()
+    parsed, problems = parse(protein, names, numbering=numbering)
+    values = pd.to_numeric(scores, errors="coerce").to_numpy(np.float64)
+    stated = scores.notna().to_numpy()
     for k in np.flatnonzero((np.isnan(values) & stated) | np.isinf(values)).tolist():
         if k not in problems:
-            told_score = str(table[scores_in].iloc[k])[:40]
-            problems[k] = f"row {k + 1}: the score {told_score!r} is no finite number"
+            told = str(scores.iloc[k])[:40]
+            problems[k] = f"row {k + 1}: the score {told!r} is no finite number"
     if problems:
-        hint = _other_numbering(protein, names, numbering, len(problems))
-        raise VariantError(told, [problems[k] for k in sorted(problems)], hint)
-    return _collected(protein, parsed, values, name or title)
+        hint = other_numbering(protein, names, numbering, len(problems))
+        raise VariantError(source, [problems[k] for k in sorted(problems)], hint)
+    return parsed, values
+
+
+def _averaged(
+    parsed: dict[int, Substitutions], values: NDArray[np.float64]
+) -> tuple[dict[Substitutions, float], int]:
+    """Mean score of each variant that changes something and has one; how many had several."""
+    scores: dict[Substitutions, list[float]] = {}
+    for k, changes in parsed.items():
+        if changes and not np.isnan(values[k]):
+            scores.setdefault(changes, []).append(values[k])
+    means = {changes: float(np.mean(several)) for changes, several in scores.items()}
+    return means, sum(len(several) > 1 for several in scores.values())
+
+
+def _count(source: str, count: int, what: str) -> None:
+    if count:
+        warn(f"{source} has {count:,} variant{'s' if count > 1 else ''} {what}")
 
 
 def _collected(
-    protein: Protein, parsed: dict[int, Substitutions], values: NDArray[np.float64], name: str
+    protein: Protein,
+    parsed: dict[int, Substitutions],
+    values: NDArray[np.float64],
+    name: str,
+    numbering: Numbering,
 ) -> DeepMutationalScan:
-    sums: dict[Substitutions, list[float]] = {}
-    synonymous = unscored = 0
-    for k, changes in parsed.items():
-        if not changes:
-            synonymous += 1
-        elif np.isnan(values[k]):
-            unscored += 1
-        else:
-            sums.setdefault(changes, []).append(values[k])
-    repeated = sum(len(several) > 1 for several in sums.values())
-    for count, what in (
-        (repeated, "measured several times: their scores are averaged"),
-        (synonymous, "that change nothing (synonymous): they are left out"),
-        (unscored, "without a score: they are left out"),
-    ):
-        if count:
-            warn(f"{name} has {count:,} variant{'s' if count > 1 else ''} {what}")
-    if not sums:
+    means, repeated = _averaged(parsed, values)
+    synonymous = sum(not changes for changes in parsed.values())
+    unscored = sum(bool(changes) and np.isnan(values[k]) for k, changes in parsed.items())
+    _count(name, repeated, "measured several times: their scores are averaged")
+    _count(name, synonymous, "that change nothing (synonymous): they are left out")
+    _count(name, int(unscored), "without a score: they are left out")
+    if not means:
         raise ValueError(f"{name} holds no variant with a score")
     labels = protein.residue_labels
     return DeepMutationalScan(
         protein,
-        [":".join(labels[position] + letter for position, letter in changes) for changes in sums],
-        list(sums),
-        [float(np.mean(several)) for several in sums.values()],
+        [":".join(labels[position] + letter for position, letter in changes) for changes in means],
+        list(means),
+        list(means.values()),
         name,
+        numbering=numbering,
     )
-
-
-def _other_numbering(protein: Protein, names: list[Any], numbering: str, wrong: int) -> str:
-    """Say so if the variants fit by the other way of counting."""
-    if protein.residue_labels == Protein(protein.sequence).residue_labels:
-        return ""
-    other = "sequence" if numbering == "chain" else "chain"
-    reader = protein if other == "chain" else Protein(protein.sequence)
-    if len(parse(reader, names)[1]) >= wrong:
-        return ""
-    return f". More of them fit with numbering={other!r}"
 
 
 def _spearman(measured: NDArray[np.float64], predicted: NDArray[np.float64]) -> float:

@@ -1,11 +1,12 @@
 """What a scan has computed already, so that no pass is spent on it again."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from plmwidgets.models.masked_lm import MaskedLM
+from plmwidgets.models.masked_lm import MaskedLM, chosen_precision
 from plmwidgets.protein import Protein
 from plmwidgets.scan.origin import Origin
 from plmwidgets.scan.pair import PairScan
@@ -41,7 +42,7 @@ class Known:
         if scan is not None and not isinstance(scan, SingleScan | PairScan):
             raise TypeError(f"scan= takes a SingleScan or a PairScan, not {type(scan).__name__}")
         if scan is not None:
-            _check(protein, model, scan)
+            check_origin("scan", scan.protein, scan.provenance, protein, model)
         self._pairs = scan if isinstance(scan, PairScan) else None
         self._single = scan.single if isinstance(scan, PairScan) else scan
         self.provenance: dict[str, Any] = {} if scan is None else dict(scan.provenance)
@@ -72,20 +73,60 @@ class Known:
         return None
 
 
-def _check(protein: Protein, model: MaskedLM | None, scan: Scan) -> None:
-    if scan.protein.sequence != protein.sequence:
+def check_origin(
+    what: str,
+    of: Protein,
+    provenance: Mapping[str, Any],
+    protein: Protein,
+    model: MaskedLM | None,
+) -> None:
+    """Raise `ValueError` if a result is of another sequence or model than the one at hand.
+
+    Parameters
+    ----------
+    what : str
+        What the result is called: "scan".
+    of : Protein
+        Which it is of.
+    provenance : mapping
+        Where it comes from; without an identity, as of imported results, any model will do.
+    protein, model
+        Those at hand.
+    """
+    if of.sequence != protein.sequence:
         raise ValueError(
-            f"the scan is of {scan.protein.name!r} ({len(scan.protein)} residues), whose sequence "
-            f"differs from that of {protein.name!r} ({len(protein)} residues): give a scan of this "
-            "protein, or none"
+            f"the {what} is of {of.name!r} ({len(of)} residues), whose sequence differs from that "
+            f"of {protein.name!r} ({len(protein)} residues): give a {what} of this protein, or none"
         )
-    stated = scan.provenance.get("identity", {})
+    stated = provenance.get("identity", {})
     if model is None or not stated:
         return
     wanted = model.identity.result_key
     if any(stated.get(name, value) != value for name, value in wanted.items()):
         raise ValueError(
-            f"the scan is of the model {scan.provenance.get('model', 'unknown')!r} "
+            f"the {what} is of the model {provenance.get('model', 'unknown')!r} "
             f"({stated.get('checkpoint')}, {stated.get('dtype')}), not of {model.name!r} "
-            f"({wanted['checkpoint']}, {wanted['dtype']}): give a scan by this model, or none"
+            f"({wanted['checkpoint']}, {wanted['dtype']}): give a {what} by this model, or none"
         )
+
+
+def precision_in(
+    what: str, provenance: Mapping[str, Any], model: MaskedLM | None, precision: str | None
+) -> str | None:
+    """Return the precision to go on in from a result: its own; None where it states none.
+
+    Raises
+    ------
+    ValueError
+        If another one is asked for.
+    """
+    stated: str | None = provenance.get("identity", {}).get("precision")
+    if precision is None or stated is None:
+        return stated if precision is None else precision
+    asked = precision if model is None else chosen_precision(model, precision)
+    if asked != stated:
+        raise ValueError(
+            f"the {what} was computed in precision {stated!r}, not {asked!r}: leave precision= "
+            f"away, or give no {what} to compute anew"
+        )
+    return stated

@@ -27,7 +27,7 @@ class MutationRun(BackgroundRun):
     Parameters
     ----------
     scores : MutationScores
-        Its arrays are filled in place.
+        Its arrays are filled in place; residues that have scores are not computed again.
     service : ModelService
     precision : str, optional
         One that the model offers.
@@ -44,7 +44,7 @@ class MutationRun(BackgroundRun):
         # Mutants of a residue that is none of the twenty have nothing to be compared with.
         mutants = scores.context == "mutant"
         self._wanted = scores.protein.wild_type >= 0 if mutants else np.ones(len(scores), bool)
-        self._done = np.zeros(len(scores), bool)
+        self._done = scores.computed
         super().__init__(scores.protein.name, int(self._wanted.sum()), "residues")
 
     def _work(self, stop: threading.Event) -> None:

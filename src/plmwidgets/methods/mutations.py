@@ -2,10 +2,8 @@
 
 import json
 import os
-import uuid
 import zipfile
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, Final, Literal
 
 import numpy as np
@@ -15,7 +13,8 @@ from numpy.typing import NDArray
 from plmwidgets import metrics
 from plmwidgets._warn import warn
 from plmwidgets.alphabet import AMINO_ACIDS
-from plmwidgets.methods.known import Known, Scan
+from plmwidgets.methods.known import Known, Scan, check_origin, precision_in
+from plmwidgets.methods.mutation_files import archive_path, write_archive
 from plmwidgets.methods.mutation_run import MutationRun
 from plmwidgets.models import as_model
 from plmwidgets.models.masked_lm import MaskedLM, chosen_precision
@@ -73,7 +72,7 @@ class MutationScores(RunControl):
     mutations on protein function. NeurIPS 34.
     """
 
-    _again = "to go on, call mutation_scores with the model again"
+    _again = "to go on, call mutation_scores with the model and known=scores"
 
     def __init__(
         self,
@@ -111,6 +110,14 @@ class MutationScores(RunControl):
         self.log_probabilities[positions] = values
         ratios = values - at_wild_type[:, None]
         self.log_ratios[positions] = np.where((wild_type >= 0)[:, None], ratios, np.nan)
+
+    def take(self, known: "MutationScores") -> None:
+        """Take what other scores of this sequence have; raise `ValueError` in another context."""
+        if known.context != self.context:
+            raise ValueError(f"the known scores are {known.context} ones, not {self.context}")
+        self.log_ratios = known.log_ratios.copy()
+        if known.log_probabilities is not None:
+            self.log_probabilities = known.log_probabilities.copy()
 
     # What is there
 
@@ -234,6 +241,7 @@ class MutationScores(RunControl):
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write what is computed as a numpy archive; a file of that name is replaced.
 
+        To go on with half of it later, give what `load` returns to `mutation_scores` as ``known``.
         For a table use ``scores.to_pandas().to_csv(...)``.
 
         Raises
@@ -241,7 +249,7 @@ class MutationScores(RunControl):
         ValueError
             If the name does not end in ``.npz``.
         """
-        target = _archive(path)
+        target = archive_path(path)
         described = {
             "format": _FORMAT,
             "context": self.context,
@@ -252,15 +260,7 @@ class MutationScores(RunControl):
         arrays = {"log_ratios": self.log_ratios, "description": json.dumps(described, default=str)}
         if self.log_probabilities is not None:
             arrays["log_probabilities"] = self.log_probabilities
-        # What is there stays until the new one is whole.
-        fresh = target.with_name(f".{target.name}.{uuid.uuid4().hex}")
-        try:
-            with fresh.open("wb") as file:
-                np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
-            os.replace(fresh, target)
-        except BaseException:
-            fresh.unlink(missing_ok=True)
-            raise
+        write_archive(target, arrays)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], protein: Protein | None = None) -> "MutationScores":
@@ -280,7 +280,7 @@ class MutationScores(RunControl):
         ValueError
             If it is no such file, or of another sequence.
         """
-        source = _archive(path)
+        source = archive_path(path)
         try:
             with np.load(source, allow_pickle=False) as archive:
                 described = json.loads(str(archive["description"]))
@@ -288,6 +288,8 @@ class MutationScores(RunControl):
                     raise ValueError("it is of another format")
                 own = Protein(described["sequence"], name=described["name"])
                 scores = cls(own, described["context"], described["provenance"])
+                if not isinstance(scores.provenance.get("identity", {}), dict):
+                    raise ValueError("it does not say which model they are of")
                 scores.log_ratios = _checked(archive["log_ratios"], len(own))
                 if scores.log_probabilities is not None:
                     scores.log_probabilities = _checked(archive["log_probabilities"], len(own))
@@ -314,13 +316,15 @@ def mutation_scores(
     context: ScoreContext = "masked",
     *,
     scan: Scan | None = None,
+    known: MutationScores | None = None,
     precision: str | None = None,
 ) -> MutationScores:
     """Score all single substitutions by log-likelihood ratios.
 
     Masked and wild-type scores are waited for, with a progress bar in a terminal. Mutant scores
     take 19 passes a residue: they are computed in the background and ``scores.wait()`` blocks until
-    they are there; what is computed meanwhile can be read.
+    they are there; what is computed meanwhile can be read. Interrupting a call that waits (Ctrl-C)
+    stops the model and keeps nothing.
 
     Parameters
     ----------
@@ -333,8 +337,12 @@ def mutation_scores(
         where it is fewer than half, as wild-type scores of such a model mean little.
     scan : SingleScan or PairScan, optional
         Of this protein by this model: masked scores are read from it, with no pass.
+    known : MutationScores, optional
+        Of this protein by this model in this context, such as half of them loaded from a file:
+        the residues that they have are not computed again.
     precision : str, optional
-        As for `scan_pairs`.
+        As for `scan_pairs`; by default that of the scan or known scores, from which no other is
+        accepted.
 
     Returns
     -------
@@ -345,8 +353,8 @@ def mutation_scores(
     ModelError
         If the model cannot take this sequence.
     TypeError, ValueError
-        If there is neither a model nor a scan to read from, or the scan is of another protein,
-        another model, or not of use for this context.
+        If there is neither a model nor a scan to read from, or the scan or known scores are of
+        another protein, model or precision, or not of use for this context.
 
     Examples
     --------
@@ -355,11 +363,15 @@ def mutation_scores(
     >>> scores.matrix().shape
     (64, 20)
     """
-    scores = prepare_scores(protein, model, context, scan=scan, precision=precision)
-    if scores._run is not None:
+    scores = prepare_scores(protein, model, context, scan=scan, known=known, precision=precision)
+    if scores.progress is not None:
         scores.start()
-        if context != "mutant":
+    if context != "mutant":
+        try:
             scores.wait()
+        except KeyboardInterrupt:
+            scores.cancel()  # or the model would go on for nobody
+            raise
     if context == "wild-type" and scores.share_returned < COPIES_ENOUGH:
         warn(
             f"{scores.provenance['model']} returns only {scores.share_returned:.0%} of the "
@@ -375,6 +387,7 @@ def prepare_scores(
     context: ScoreContext = "masked",
     *,
     scan: Scan | None = None,
+    known: MutationScores | None = None,
     precision: str | None = None,
 ) -> MutationScores:
     """Set up what `mutation_scores` starts; parameters and errors are the same."""
@@ -382,16 +395,19 @@ def prepare_scores(
     protein = as_protein(protein)
     if (protein.wild_type < 0).all():
         raise ValueError(f"no residue of {protein.name} is one of the twenty amino acids")
+    if known is not None and not isinstance(known, MutationScores):
+        raise TypeError(f"known= takes MutationScores, not {type(known).__name__}")
     if scan is not None and context != "masked":
         raise ValueError(
             f"a scan holds what is believed of hidden residues: {context} scores cannot be read "
             "from it. Leave scan= away, or use context='masked'"
         )
     model = None if model is None else as_model(model)
-    known = Known(protein, model, scan)
-    if known.singles is not None:
-        scores = MutationScores(protein, context, known.provenance)
-        scores.put(list(range(len(protein))), known.singles)
+    scanned = Known(protein, model, scan)
+    if scanned.singles is not None:
+        precision_in("scan", scanned.provenance, model, precision)
+        scores = MutationScores(protein, context, scanned.provenance)
+        scores.put(list(range(len(protein))), scanned.singles)
         return scores
     if model is None:
         if scan is None:
@@ -401,8 +417,13 @@ def prepare_scores(
             "model as well"
         )
     model.check_sequence(protein.sequence)
+    if known is not None:
+        check_origin("known result", known.protein, known.provenance, protein, model)
+        precision = precision_in("known result", known.provenance, model, precision)
     precision = chosen_precision(model, precision)
     scores = MutationScores(protein, context, provenance_of(model, precision))
+    if known is not None:
+        scores.take(known)
     scores.attach(MutationRun(scores, service_for(model), precision))
     return scores
 
@@ -417,13 +438,6 @@ def is_finished(scores: MutationScores) -> bool:
     """Whether nothing more comes by itself."""
     progress = scores.progress
     return progress is None or progress.status is ScanStatus.FINISHED
-
-
-def _archive(path: str | os.PathLike[str]) -> Path:
-    target = Path(path)
-    if target.suffix.lower() != ".npz":
-        raise ValueError(f"mutation scores are kept as .npz: end {target.name} in that")
-    return target
 
 
 def _checked(values: NDArray[Any], length: int) -> NDArray[np.float64]:

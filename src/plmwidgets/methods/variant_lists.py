@@ -5,7 +5,7 @@ import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal, get_args
 
 import pandas as pd
 
@@ -15,6 +15,9 @@ from plmwidgets.structure.files import read_text, require_file, suffix_of
 VARIANT_COLUMNS: Final = ("mutant", "mutation", "variant", "mutations", "variants")
 TABLE_SUFFIXES: Final = (".csv", ".tsv")
 NAMED_PROBLEMS: Final = 5
+
+Numbering = Literal["chain", "sequence"]
+"""What the numbers in variants count: the chain's own, or the residues of the sequence from 1."""
 
 Substitutions = tuple[tuple[int, str], ...]
 """``(position, amino acid)``, ascending by position; none that puts the wild type in."""
@@ -59,7 +62,8 @@ class VariantList:
 def read_variants(
     protein: Protein,
     variants: str | os.PathLike[str] | Iterable[str] | pd.DataFrame,
-    column: str | None = None,
+    column: str | int | None = None,
+    numbering: Numbering = "chain",
 ) -> VariantList:
     """Read variants in any of their forms.
 
@@ -69,33 +73,40 @@ def read_variants(
     variants : str, iterable of str, DataFrame, or path
         One variant such as ``"A25G:L30P"``; several; a table or a file (.csv, .tsv, .gz may
         follow) with a column of them.
-    column : str, optional
-        Which column; by default the first of `VARIANT_COLUMNS` that is there.
+    column : str or int, optional
+        Name of the column; by default the first of `VARIANT_COLUMNS` that is there.
+    numbering : {"chain", "sequence"}
 
     Raises
     ------
     FileNotFoundError
         If there is no such file.
     TypeError
-        If a variant is no text.
+        If a variant is no text, or there are none.
     VariantError
         If variants cannot be read, or name a residue that is not there.
     ValueError
-        If the table cannot be read, has no such column, or is empty.
+        If the table cannot be read, has no such column, or is empty, or the numbering is not known.
     """
+    check_numbering(numbering)
     if isinstance(variants, os.PathLike) or _is_table_name(variants):
         path = Path(variants)  # type: ignore[arg-type]
-        return _from_table(protein, read_table(path), column, path.name)
+        return _from_table(protein, read_table(path), column, path.name, numbering)
     if isinstance(variants, pd.DataFrame):
-        return _from_table(protein, variants, column, "the table")
+        return _from_table(protein, variants, column, "the table", numbering)
     if column is not None:
         raise ValueError("column= is for tables and files: leave it away here")
+    if not isinstance(variants, Iterable):
+        raise TypeError(
+            "variants are text such as 'A25G', several of them, a table or a file, not "
+            f"{type(variants).__name__}"
+        )
     names = [variants] if isinstance(variants, str) else list(variants)
     if not all(isinstance(name, str) for name in names):
         raise TypeError("variants are text such as 'A25G' or 'A25G:L30P'")
     if not names:
         raise ValueError("there are no variants: give at least one, such as 'A25G'")
-    return _parsed(protein, names, "variant", "variants", None)
+    return _parsed(protein, names, "variants", None, numbering)
 
 
 def read_table(path: Path) -> pd.DataFrame:
@@ -128,9 +139,11 @@ def read_table(path: Path) -> pd.DataFrame:
 
 
 def find_column(
-    table: pd.DataFrame, wanted: str | None, known: Sequence[str], what: str, source: str
+    table: pd.DataFrame, wanted: str | int | None, known: Sequence[str], what: str, source: str
 ) -> Any:
     """Return the column of this name, or the first of the names that are usual.
+
+    Numbers are names too: those of a table without a heading are.
 
     Raises
     ------
@@ -139,16 +152,16 @@ def find_column(
     """
     there = [str(name) for name in table.columns]
     listed = ", ".join(repr(name[:60]) for name in there[:20]) + (" ..." if len(there) > 20 else "")
-    if wanted is not None and wanted not in there:
+    if wanted is not None and str(wanted) not in there:
         raise ValueError(f"{source} has no column {wanted!r}; its columns are {listed}")
     plain = [name.strip().lower() for name in there]
-    places = [there.index(wanted)] if wanted is not None else []
+    places = [there.index(str(wanted))] if wanted is not None else []
     places += [plain.index(name.lower()) for name in known if name.lower() in plain]
     if places:
-        found = table.columns[places[0]]
-        if list(table.columns).count(found) > 1:
-            raise ValueError(f"{source} has several columns called {str(found)!r}: keep one")
-        return found
+        found = there[places[0]]
+        if there.count(found) > 1:
+            raise ValueError(f"{source} has several columns called {found!r}: keep one")
+        return table.columns[places[0]]
     raise ValueError(
         f"{source} has no column for the {what}s (one called {', '.join(known)}); its columns are "
         f"{listed}: name the right one with {what}_column=..."
@@ -160,25 +173,35 @@ def _is_table_name(variants: Any) -> bool:
 
 
 def _from_table(
-    protein: Protein, table: pd.DataFrame, column: str | None, source: str
+    protein: Protein,
+    table: pd.DataFrame,
+    column: str | int | None,
+    source: str,
+    numbering: Numbering,
 ) -> VariantList:
     if len(table) == 0:
         raise ValueError(f"{source} has no rows")
     chosen = find_column(table, column, VARIANT_COLUMNS, "variant", source)
-    return _parsed(protein, table[chosen].tolist(), "row", source, table)
+    return _parsed(protein, table[chosen].tolist(), source, table, numbering)
 
 
 def _parsed(
-    protein: Protein, names: list[Any], item: str, source: str, table: pd.DataFrame | None
+    protein: Protein,
+    names: list[Any],
+    source: str,
+    table: pd.DataFrame | None,
+    numbering: Numbering,
 ) -> VariantList:
-    parsed, problems = parse(protein, names, item)
+    item = "variant" if table is None else "row"
+    parsed, problems = parse(protein, names, item, numbering)
     if problems:
-        raise VariantError(source, list(problems.values()))
+        hint = other_numbering(protein, names, numbering, len(problems))
+        raise VariantError(source, list(problems.values()), hint)
     return VariantList(tuple(map(str, names)), tuple(parsed[k] for k in range(len(names))), table)
 
 
 def parse(
-    protein: Protein, names: Sequence[Any], item: str = "row"
+    protein: Protein, names: Sequence[Any], item: str = "row", numbering: Numbering = "chain"
 ) -> tuple[dict[int, Substitutions], dict[int, str]]:
     """Read variants one by one; return what was read and what is wrong, by place in the list.
 
@@ -189,7 +212,9 @@ def parse(
         Text, or what stands in its place in a table.
     item : str
         What problems call an entry; counted from 1.
+    numbering : {"chain", "sequence"}
     """
+    reader = protein if numbering == "chain" else Protein(protein.sequence, protein.name)
     parsed: dict[int, Substitutions] = {}
     problems: dict[int, str] = {}
     for k, name in enumerate(names):
@@ -197,7 +222,7 @@ def parse(
             problems[k] = f"{item} {k + 1} names no variant"
             continue
         try:
-            changes = protein.parse_substitutions(name)
+            changes = reader.parse_substitutions(name)
         except ValueError as error:
             problems[k] = f"{item} {k + 1}: {str(error)[:300]}"
         else:
@@ -207,3 +232,21 @@ def parse(
                 if protein.sequence[position] != letter
             )
     return parsed, problems
+
+
+def check_numbering(numbering: str) -> None:
+    """Raise `ValueError` if there is no such numbering."""
+    if numbering not in get_args(Numbering):
+        raise ValueError(f"unknown numbering {numbering!r}: use 'chain' or 'sequence'")
+
+
+def other_numbering(
+    protein: Protein, names: Sequence[Any], numbering: Numbering, wrong: int
+) -> str:
+    """Say so if more of the variants fit by the other way of counting; `wrong` do not by this."""
+    if protein.residue_labels == Protein(protein.sequence).residue_labels:
+        return ""
+    other: Numbering = "sequence" if numbering == "chain" else "chain"
+    if len(parse(protein, names, numbering=other)[1]) >= wrong:
+        return ""
+    return f". More of them fit with numbering={other!r}"

@@ -11,7 +11,7 @@ from tqdm import tqdm
 
 from plmwidgets.alphabet import INDEX
 from plmwidgets.methods.known import Known, Scan
-from plmwidgets.methods.variant_lists import Substitutions, VariantList, read_variants
+from plmwidgets.methods.variant_lists import Numbering, Substitutions, VariantList, read_variants
 from plmwidgets.models import as_model
 from plmwidgets.models.masked_lm import Context, MaskedLM, chosen_precision
 from plmwidgets.protein import Protein
@@ -20,6 +20,13 @@ from plmwidgets.service import Priority, service_for
 
 Fill = Literal["mask", "wt", "mutant"]
 FILLS: Final[tuple[Fill, ...]] = ("mask", "wt", "mutant")
+EPISTASIS_COLUMNS: Final = (
+    "additive",
+    "mutant_given_others",
+    "joint",
+    "epistasis",
+    "joint_shift",
+)
 AT_ONCE: Final = 256
 Variants = str | os.PathLike[str] | Iterable[str] | pd.DataFrame
 
@@ -31,7 +38,8 @@ def score_variants(
     fill: Fill = "mask",
     *,
     scan: Scan | None = None,
-    variant_column: str | None = None,
+    variant_column: str | int | None = None,
+    numbering: Numbering = "chain",
 ) -> pd.DataFrame:
     """Score variants of one or more substitutions by log-likelihood ratios, in nats.
 
@@ -47,7 +55,8 @@ def score_variants(
     ============  =======================  ==============================================
 
     For a single substitution all three are the masked LLR of `mutation_scores`; how they differ
-    is in `epistasis`.
+    is in `epistasis`. Interrupting the call (Ctrl-C) stops the model and keeps nothing: cut a long
+    list into parts.
 
     Parameters
     ----------
@@ -55,14 +64,17 @@ def score_variants(
     model : MaskedLM or str, or None
         A loaded model, or what `load_model` takes. None with a scan that has all that is asked.
     variants : str, iterable of str, DataFrame, or path
-        One variant such as ``"A25G:L30P"`` (old letter, chain number, new letter); several; a
-        table or a file (.csv or .tsv, gzipped or not) with a column of them.
+        One variant such as ``"A25G:L30P"`` (old letter, number, new letter); several; a table or
+        a file (.csv or .tsv, gzipped or not) with a column of them.
     fill : {"mask", "wt", "mutant"}
     scan : SingleScan or PairScan, optional
         Of this protein by this model. What it has exactly is read and takes no pass: single
         substitutions, ``fill="wt"``, and ``fill="mask"`` of two sites from a pair scan.
-    variant_column : str, optional
+    variant_column : str or int, optional
         Of a table or file; by default the first of ``mutant``, ``mutation``, ``variant``.
+    numbering : {"chain", "sequence"}
+        What the numbers in variants count: the chain's own numbers, or the residues of the
+        sequence from 1, as in ProteinGym. They differ for structures alone.
 
     Returns
     -------
@@ -79,7 +91,8 @@ def score_variants(
         If variants cannot be read, or name another residue than the protein has: the message
         names the first ones, its ``problems`` all. It is a ValueError.
     ValueError
-        If the fill is not known, the table cannot be used, or the scan does not suffice.
+        If the fill or numbering is not known, the table cannot be used or has columns called as
+        those that are added, or the scan does not suffice.
 
     Examples
     --------
@@ -92,7 +105,8 @@ def score_variants(
     if fill not in FILLS:
         raise ValueError(f"unknown fill {fill!r}: use {', '.join(map(repr, FILLS))}")
     protein = as_protein(protein)
-    listed = read_variants(protein, variants, variant_column)
+    listed = read_variants(protein, variants, variant_column, numbering)
+    _check_columns(listed, ("substitutions", "score"))
     values = _scores(protein, model, listed.substitutions, (fill,), scan)[fill]
     return _table(listed).assign(score=values)
 
@@ -103,7 +117,8 @@ def epistasis(
     variants: Variants,
     *,
     scan: Scan | None = None,
-    variant_column: str | None = None,
+    variant_column: str | int | None = None,
+    numbering: Numbering = "chain",
 ) -> pd.DataFrame:
     """Compare the scores of variants under the three fills of `score_variants`.
 
@@ -129,7 +144,7 @@ def epistasis(
 
     Parameters
     ----------
-    protein, model, variants, scan, variant_column
+    protein, model, variants, scan, variant_column, numbering
         As for `score_variants`.
 
     Returns
@@ -144,15 +159,12 @@ def epistasis(
         As `score_variants`.
     """
     protein = as_protein(protein)
-    listed = read_variants(protein, variants, variant_column)
+    listed = read_variants(protein, variants, variant_column, numbering)
+    _check_columns(listed, ("substitutions", *EPISTASIS_COLUMNS))
     values = _scores(protein, model, listed.substitutions, FILLS, scan)
-    return _table(listed).assign(
-        additive=values["wt"],
-        mutant_given_others=values["mutant"],
-        joint=values["mask"],
-        epistasis=(values["mutant"] - values["wt"]) / 2,
-        joint_shift=values["mask"] - values["wt"],
-    )
+    a, m, j = values["wt"], values["mutant"], values["mask"]
+    columns = dict(zip(EPISTASIS_COLUMNS, (a, m, j, (m - a) / 2, j - a), strict=True))
+    return _table(listed).assign(**columns)
 
 
 def contexts_of(sequence: str, changes: Substitutions, fill: Fill) -> list[Context]:
@@ -166,6 +178,17 @@ def contexts_of(sequence: str, changes: Substitutions, fill: Fill) -> list[Conte
         Context(sequence, (site,), tuple(change for change in changes if change[0] != site))
         for site in sites
     ]
+
+
+def _check_columns(listed: VariantList, added: Sequence[str]) -> None:
+    """Raise `ValueError` where a table has columns of these names, which would be lost."""
+    there = () if listed.table is None else listed.table.columns
+    taken = [repr(name) for name in added if name in there]
+    if taken:
+        raise ValueError(
+            f"the table has columns called {', '.join(taken)} already, which would be replaced: "
+            "rename them first, with table.rename(columns={...})"
+        )
 
 
 def _table(listed: VariantList) -> pd.DataFrame:
@@ -244,9 +267,12 @@ def _ask(
             for start in range(0, len(alike), AT_ONCE):
                 part = alike[start : start + AT_ONCE]
                 wanted = np.array([context.masked for context in part], dtype=np.int64)
-                values = service.submit(
-                    part, wanted, priority=Priority.VISIBLE, precision=chosen
-                ).result()
+                future = service.submit(part, wanted, priority=Priority.VISIBLE, precision=chosen)
+                try:
+                    values = future.result()
+                except KeyboardInterrupt:
+                    future.cancel()  # or the model would go on for nobody
+                    raise
                 rows.update(zip(part, values, strict=True))
                 bar.update(len(part))
     return rows
