@@ -83,7 +83,7 @@ NOTEBOOK = """
 import sys, plmwidgets as plm
 scan = plm.scan_pairs(plm.Protein.demo(), "demo", sys.argv[1], backend="ray")
 def told():
-    if scan.progress.done > 300:
+    if scan.progress.done > 600:  # four blocks of 64 at most are on their way to the store
         import os, signal
         os.kill(os.getpid(), signal.SIGKILL)
 scan.subscribe(told)
