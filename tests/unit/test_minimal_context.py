@@ -174,6 +174,16 @@ def test_a_failure_is_told_and_may_be_tried_again():
         (21, {}, ValueError, "none of the twenty"),
         (3, {"criterion": "best"}, ValueError, "'argmax' or a probability"),
         (3, {"criterion": 1.5}, ValueError, "between 0 and 1"),
+        (3, {"criterion": None}, ValueError, "'argmax' or a probability, not None"),
+        (3, {"criterion": [0.5]}, ValueError, "'argmax' or a probability"),
+        (3, {"criterion": np.array([0.5, 0.6])}, ValueError, "'argmax' or a probability"),
+        (3, {"criterion": float("nan")}, ValueError, "between 0 and 1"),
+        (3, {"limit": "a"}, ValueError, "limit is a whole number.*'a'"),
+        (3, {"limit": 2.5}, ValueError, "limit is a whole number.*2.5"),
+        (3, {"candidates": 2.5}, ValueError, "candidates one.*2.5"),
+        (None, {}, ValueError, "position is one residue.*None"),
+        ([3], {}, ValueError, "position is one residue"),
+        (2.5, {}, ValueError, "position is one residue"),
         (3, {"limit": -1}, ValueError, "limit"),
         (3, {"candidates": 0}, ValueError, "candidates"),
     ],
@@ -181,3 +191,16 @@ def test_a_failure_is_told_and_may_be_tried_again():
 def test_bad_questions_are_refused(position, options, error, words):
     with pytest.raises(error, match=words):
         minimal_context(Protein(SEQUENCE[:21] + "X"), ToyModel("refuses"), position, **options)
+
+
+def test_numbers_of_numpy_count():
+    found = searched(
+        Protein(SEQUENCE),
+        ToyModel("numpy"),
+        np.int64(3),
+        criterion=np.float32(0.25),
+        limit=np.int64(2),
+        candidates=np.int64(5),
+    )
+    assert found.complete
+    assert (found.position, found.limit, found.candidates) == (3, 2, 5)

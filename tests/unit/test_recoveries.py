@@ -1,6 +1,8 @@
 """Recoveries of many segments: the store, what goes on where it stopped, the table."""
 
+import gc
 import json
+import threading
 
 import numpy as np
 import pytest
@@ -9,6 +11,7 @@ from toy_models import ToyModel
 
 from plmwidgets.methods.recoveries import recoveries
 from plmwidgets.methods.recovery import recovery
+from plmwidgets.methods.recovery_segments import candidate_segments
 from plmwidgets.models.masked_lm import Context, ModelError
 from plmwidgets.protein import Protein
 from plmwidgets.scan.places import StoreError
@@ -155,3 +158,116 @@ def test_bad_tasks_are_refused_before_anything_is_computed():
     with pytest.raises(ModelError, match="contact head"):
         recoveries(TASKS, ToyModel("headless batch"))
     assert model.seen == []
+
+
+def test_the_same_call_while_it_runs_gets_what_runs(tmp_path):
+    model = ContactToy("twice")
+    steps, go_on = model.contact_probability_steps, threading.Event()
+
+    def waiting(contexts):
+        assert go_on.wait(60)
+        return (yield from steps(contexts))
+
+    model.contact_probability_steps = waiting
+    options = {"strategies": ["flanking"], "flanks": (0, 5)}
+    try:
+        tasks = recoveries(TASKS[:1], model, tmp_path / "kept", **options).tasks
+        gc.collect()  # as in a cell that gives its result no name
+        first = recoveries(TASKS[:1], model, tmp_path / "kept", **options)
+        assert first.tasks is tasks
+        assert recoveries(TASKS[:1], model, str(tmp_path / "kept"), **options) is first
+        others = [
+            recoveries(TASKS[:1], model, tmp_path / "elsewhere", **options),
+            recoveries(TASKS[1:2], model, tmp_path / "kept", **options),
+        ]
+        assert all(other is not first for other in others)
+    finally:
+        go_on.set()
+    for found in (first, *others):
+        found.wait(quiet=True)
+    done = recoveries(TASKS[:1], model, tmp_path / "kept", **options)
+    assert done is not others[1]
+    np.testing.assert_array_equal(done.tasks[0].values, first.tasks[0].values)
+
+
+def test_what_is_listed_twice_is_done_once():
+    model = ContactToy("repeats")
+    found = recoveries(
+        [*TASKS[:1], (ONE, "21-42"), *TASKS[:2]],
+        model,
+        strategies=["flanking", "flanking"],
+        flanks=(0, 5),
+    )
+    found.wait(quiet=True)
+    assert [task.plan.segments for task in found.tasks] == [((20, 42),), ((12, 34),)]
+    assert len(set(model.seen)) == len(model.seen) - (model.seen.count(Context(SEQUENCE)) - 1)
+    assert len(found.to_pandas()) == 4
+
+
+def test_only_a_lack_of_contacts_is_kept_as_a_problem(tmp_path):
+    model = ContactToy("odd failure")
+    model.fails_with = ValueError("the driver is gone")
+    store = tmp_path / "kept"
+    found = recoveries(TASKS[:2], model, store, strategies="flanking", flanks=(0, 5))
+    with pytest.raises(ValueError, match="the driver is gone"):
+        found.wait(quiet=True)
+    assert len(found.problems()) == 0
+    model.fails_with = None
+    again = recoveries(TASKS[:2], model, store, strategies="flanking", flanks=(0, 5))
+    again.wait(quiet=True)
+    assert len(again.problems()) == 0
+    assert len(again.to_pandas()) == 4
+
+
+def test_what_is_too_short_for_the_flanks_of_all_is_named_and_the_others_go_on(tmp_path):
+    short = Protein(SEQUENCE[:40], name="short")
+    asked = [(ONE, (20, 42)), (short, (10, 32))]
+    found = recoveries(
+        asked,
+        ContactToy("short"),
+        tmp_path / "kept",
+        strategies=["flanking", "random-30"],
+        flanks=iter([0, 20]),
+    )
+    found.wait(quiet=True)
+    assert found.to_pandas()[["protein", "k"]].drop_duplicates().to_numpy().tolist() == [
+        ["one", 0],
+        ["one", 20],
+    ]
+    problems = found.problems()
+    assert problems["protein"].tolist() == ["one", "short", "short"]
+    assert "strategy 'random-30', it is a whole number from 0 to 0" in problems["problem"][0]
+    assert any(
+        "'flanking', it is a whole number from 0 to 10" in one for one in problems["problem"]
+    )
+    assert len(list((tmp_path / "kept").glob("*.json"))) == 2
+    with pytest.raises(ValueError, match="the flank length 20 does not fit"):
+        recoveries(asked[1:], ContactToy("short"), flanks=(0, 20))
+
+
+@pytest.mark.parametrize(
+    ("tasks", "options", "words"),
+    [
+        (TASKS[0], {}, r"put a single one into a list as well, \[\(protein, segment\)\]"),
+        ((SEQUENCE, (24, 46)), {}, "put a single one into a list"),
+        (ONE, {}, "tasks are a list"),
+        (5, {}, "tasks are a list.*not 5"),
+        ([(ONE,)], {}, "one of these has 1"),
+        ([(ONE, (3, 9), (20, 30), "flanking")], {}, "one of these has 4"),
+        (candidate_segments(Protein.demo()), {}, "not a table.*itertuples"),
+        (TASKS, {"strategies": []}, "at least one"),
+        (TASKS, {"flanks": 3}, "several flank lengths"),
+        (TASKS, {"flanks": (0, 2.5)}, "whole number"),
+        (TASKS, {"seeds": "a"}, "seeds"),
+        (TASKS, {"using": "guess"}, "unknown map"),
+    ],
+)
+def test_what_are_no_tasks_is_refused_in_words_and_leaves_no_store(tmp_path, tasks, options, words):
+    with pytest.raises(ValueError, match=words):
+        recoveries(tasks, ContactToy("words"), tmp_path / "kept", **options)
+    assert not (tmp_path / "kept").exists()
+
+
+def test_an_option_that_there_is_not_is_named():
+    with pytest.raises(TypeError, match=r"recoveries\(\) got an unexpected .*'flank'"):
+        recoveries(TASKS, ContactToy("option"), flank=3)

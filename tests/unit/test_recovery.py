@@ -29,6 +29,24 @@ def test_jumps_are_those_that_hold():
     assert find_jumps([0.9]) == []
 
 
+@pytest.mark.parametrize(
+    ("values", "want"),
+    [
+        ([0, 0.8, np.nan, np.nan, np.nan], []),
+        ([0, 0.8, 0.8, np.nan], []),
+        ([0, *[0.8] * 10, np.nan], [1]),  # beyond the ten, nothing matters
+        ([np.nan, 0.8, 0.8], []),
+        ([0, 0.8], []),  # nothing after it
+        ([0, 0.8, 0.1], []),  # nothing holds it
+        ([0, 0.8, 0.1, 0.1], []),
+        ([0, 0.8, 0.7], [1]),
+        ([0, 0.8, 0.1, 0.7], [1]),
+    ],
+)
+def test_a_jump_needs_values_after_it_that_hold(values, want):
+    assert find_jumps(values) == want
+
+
 def test_the_fan_is_that_of_the_seeds_there_are():
     values = np.array([[0.1, 0.9], [0.3, np.nan], [0.2, np.nan]])
     table = curve_table((0, 4, 7), np.c_[values, [np.nan] * 3])
@@ -175,6 +193,39 @@ def test_charts_show_all_that_there_is():
         recovery_chart([one, elsewhere])
 
 
+def test_recoveries_from_several_maps_are_lines_of_their_own():
+    from plmwidgets.charts import recovery_chart
+
+    def done(model="lines", **options):
+        found = recovery(PROTEIN, ContactToy(model), (20, 42), flanks=(0, 4, 8), seeds=2, **options)
+        found.wait(quiet=True)
+        return found
+
+    def series(*shown):
+        drawn = recovery_chart(shown).to_dict()
+        rows = max(drawn["datasets"].values(), key=len)
+        for layer in drawn["layer"][:3]:  # both areas and the line
+            assert layer["encoding"]["detail"]["field"] == "kind"
+        assert drawn["layer"][2]["encoding"]["strokeDash"]["field"] == "kind"
+        assert len(rows) == 3 * len(shown)
+        return {(row["strategy"], row["kind"]) for row in rows}
+
+    one = done()
+    flat = {("flanking", "contact-head"), ("flanking", "jacobian")}
+    assert series(one, done(using="jacobian")) == flat
+    assert series(one, done("other")) == {("flanking", "lines"), ("flanking", "other")}
+    nested, anew = done(strategy="random"), done(strategy="random", nested=False)
+    assert series(one, nested, anew) == {
+        ("flanking", ""),
+        ("random", "nested draws"),
+        ("random", "new draws at each k"),
+    }
+    title = recovery_chart([one, done("other")]).to_dict()["title"]
+    assert "contact-head of lines and contact-head of other" in str(title["subtitle"])
+    with pytest.raises(ValueError, match="would be one line"):
+        recovery_chart([one, done()])
+
+
 def test_candidates_are_the_windows_with_contacts_and_room():
     values = np.zeros((66, 66))
     values[20:30, 20:30] = 0.2  # 20 in all: windows that hold 9 of its 10 rows and more
@@ -219,3 +270,48 @@ def test_the_demos_candidates_and_elements_are_those_of_its_structure():
     assert len(element_pairs(demo)) == 0  # of 64 residues, none are 50 apart
     with pytest.raises(ValueError, match="no structure"):
         element_pairs(PROTEIN)
+
+
+def test_what_is_not_known_in_a_map_is_no_contact():
+    values = np.zeros((66, 66))
+    values[20:30, 20:30] = 0.2
+    np.fill_diagonal(values, 0)
+    want = candidate_segments(PROTEIN, values)
+    assert len(want)
+    np.fill_diagonal(values, np.nan)
+    values[3, 9] = values[9, 3] = np.nan
+    before = values.copy()
+    pd.testing.assert_frame_equal(candidate_segments(PROTEIN, values), want)
+    pd.testing.assert_frame_equal(candidate_segments(PROTEIN, pd.DataFrame(values)), want)
+    np.testing.assert_array_equal(values, before)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"width": 0}, "width is a whole number of residues, 1 or more, not 0"),
+        ({"width": 2.5}, "width .* not 2.5"),
+        ({"room": -1}, "room is a whole number of residues, 0 or more, not -1"),
+        ({"room": None}, "room .* not None"),
+        ({"threshold": "a"}, "threshold is a number"),
+        ({"threshold": float("nan")}, "threshold is a number"),
+        ({"source": np.full((66, 66), np.inf)}, "infinite"),
+        ({"source": [["a"]]}, "table of .* numbers"),
+    ],
+)
+def test_bad_questions_for_candidates_are_refused(options, words):
+    with pytest.raises(ValueError, match=words):
+        candidate_segments(PROTEIN, **{"source": np.zeros((66, 66)), **options})
+
+
+@pytest.mark.parametrize(
+    "separation", [5, (50, 20), (5, 5), ("a", None), (-1, 20), (1, 2, 3), "12"]
+)
+def test_what_is_no_separation_is_refused(separation):
+    with pytest.raises(ValueError, match=r"separation is \(more than, up to\)"):
+        element_pairs(Protein.demo(), separation=separation)
+
+
+def test_a_sequence_alone_has_no_elements():
+    with pytest.raises(ValueError, match="no structure"):
+        element_pairs(SEQUENCE)

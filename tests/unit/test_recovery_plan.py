@@ -108,6 +108,11 @@ def test_where_drawing_far_away_ends():
         ((-1, 5), "0 <= start < stop"),
         ((60, 90), "66"),
         ((1.5, 5), "whole numbers"),
+        ((None, 3), "whole numbers"),
+        (("a", 3), "whole numbers"),
+        ((float("nan"), 3), "whole numbers"),
+        ((True, 3), "whole numbers"),
+        (None, r"\(start, stop\)"),
         ((1, 2, 3), r"\(start, stop\)"),
         (7, r"\(start, stop\)"),
         ("3-5, 9", "one stretch"),
@@ -129,10 +134,31 @@ def test_what_is_no_segment_is_refused(segment, words):
         ({"flanks": [-1]}, "-1"),
         ({"flanks": []}, "at least one"),
         ({"flanks": [0.5, 1]}, "0.5"),
+        ({"flanks": (0, 2.5, 5)}, "whole number, 0 or more, not 2.5"),
+        ({"flanks": (0, 1, 1.5, 2)}, "whole number, 0 or more, not 1.5"),
+        ({"flanks": 5}, "several flank lengths.*not 5"),
+        ({"flanks": ("a",)}, "whole number, 0 or more, not 'a'"),
+        ({"flanks": (float("nan"),)}, "whole number, 0 or more, not nan"),
         ({"seeds": 0}, "seeds"),
+        ({"seeds": None}, "seeds"),
+        ({"seeds": 2.5}, "seeds"),
         ({"strategy": "random-30", "flanks": [30]}, "further than 30"),
     ],
 )
 def test_what_does_not_fit_is_refused(options, words):
     with pytest.raises(ValueError, match=words):
         plan_recovery(Protein(SEQUENCE), (0, 22), **options)
+
+
+def test_numbers_of_numpy_count_and_each_flank_length_once():
+    plan = plan_recovery(
+        Protein(SEQUENCE),
+        (np.int64(20), np.float64(42)),
+        strategy="random",
+        flanks=iter([5, np.int64(0), 5.0]),
+        seeds=np.int64(2),
+    )
+    assert plan == plan_recovery(
+        Protein(SEQUENCE), (20, 42), strategy="random", flanks=(0, 5), seeds=2
+    )
+    assert all(type(k) is int for k in (*plan.flanks, *plan.segments[0], plan.seeds))

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 
 from plmwidgets.alphabet import AMINO_ACIDS
 from plmwidgets.methods.minimal_search import MinimalSearch
+from plmwidgets.methods.whole_numbers import whole_number
 from plmwidgets.models import as_model
 from plmwidgets.models.masked_lm import MaskedLM, default_precision
 from plmwidgets.protein import Protein
@@ -94,6 +96,10 @@ def minimal_context(
     """
     protein, model = as_protein(protein), as_model(model)
     model.check_sequence(protein.sequence)
+    if not isinstance(position, str) and whole_number(position) is None:
+        raise ValueError(
+            f"position is one residue, 0-based, or text such as 'A25', not {position!r}"
+        )
     positions = positions_of(protein, position if isinstance(position, str) else (position,))
     if len(positions) != 1:
         raise ValueError(f"give one residue, not {len(positions)}: {position!r}")
@@ -102,19 +108,26 @@ def minimal_context(
             f"{protein.residue_label(positions[0])} is none of the twenty amino acids, so no "
             "context recovers it"
         )
-    if isinstance(criterion, str) and criterion != "argmax":
-        raise ValueError(f"the criterion is 'argmax' or a probability, not {criterion!r}")
-    if not isinstance(criterion, str) and not 0 < criterion < 1:
-        raise ValueError(f"as a probability the criterion lies between 0 and 1, not {criterion}")
-    if limit < 0 or candidates < 1:
-        raise ValueError("limit is 0 or more, and candidates 1 or more")
+    if not (isinstance(criterion, str) and criterion == "argmax"):
+        if isinstance(criterion, bool) or not isinstance(criterion, Real):
+            raise ValueError(f"the criterion is 'argmax' or a probability, not {criterion!r}")
+        if not 0 < criterion < 1:
+            raise ValueError(
+                f"as a probability the criterion lies between 0 and 1, not {criterion}"
+            )
+    most, tried = whole_number(limit, least=0), whole_number(candidates, least=1)
+    if most is None or tried is None:
+        raise ValueError(
+            "limit is a whole number, 0 or more, and candidates one, 1 or more, not "
+            f"{limit!r} and {candidates!r}"
+        )
     result = MinimalContext(
         protein,
         positions[0],
         provenance_of(model, default_precision(model)),
         criterion=criterion,
-        limit=min(limit, len(protein) - 1),
-        candidates=candidates,
+        limit=min(most, len(protein) - 1),
+        candidates=tried,
     )
     result.attach(MinimalSearch(result, service_for(model)))
     result.start()

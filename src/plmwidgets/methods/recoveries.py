@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Final
+from weakref import WeakValueDictionary
 
 import numpy as np
 import pandas as pd
@@ -16,20 +17,30 @@ from numpy.typing import NDArray
 from plmwidgets._warn import warn
 from plmwidgets.methods.recovery_curves import RECOVERED, curve_table
 from plmwidgets.methods.recovery_maps import MapMaker, Maps
-from plmwidgets.methods.recovery_plan import STRATEGIES, Plan, plan_recovery, words_of
-from plmwidgets.methods.recovery_result import Recovery
+from plmwidgets.methods.recovery_plan import (
+    STRATEGIES,
+    FlankError,
+    Plan,
+    flanks_of,
+    plan_recovery,
+    words_of,
+)
+from plmwidgets.methods.recovery_result import NoContactError, Recovery
 from plmwidgets.methods.recovery_run import fill
 from plmwidgets.models import as_model
 from plmwidgets.models.masked_lm import MaskedLM, default_precision
 from plmwidgets.protein import Protein
 from plmwidgets.scan.background import BackgroundRun, RunControl
 from plmwidgets.scan.places import Place, StoreError, explained, place_of
-from plmwidgets.scan.progress import ScanProgress
+from plmwidgets.scan.progress import ScanProgress, ScanStatus
 from plmwidgets.scan.start import as_protein, provenance_of
 
 FORMAT: Final = "plmwidgets-recoveries"
 HEADER: Final = "recoveries.json"
 SAVE_SECONDS: Final = 10.0
+TASKS_ARE: Final = "tasks are a list of (protein, segment) or (protein, segment, partner)"
+
+_with_store: "WeakValueDictionary[str, Recoveries]" = WeakValueDictionary()
 
 
 @dataclass(eq=False)
@@ -73,8 +84,10 @@ def recoveries(
     store: str | os.PathLike[str] | None = None,
     *,
     strategies: Iterable[str] = STRATEGIES,
+    flanks: Iterable[int] | None = None,
+    seeds: int = 10,
+    nested: bool = True,
     using: str = "contact-head",
-    **options: Any,
 ) -> "Recoveries":
     """Compute the contact recovery of many segments, one after the other, in the background.
 
@@ -82,16 +95,19 @@ def recoveries(
     ----------
     tasks : iterable of tuple
         ``(protein, segment)``, or ``(protein, segment, partner)`` for a pair; what each may be is
-        told by `recovery`.
+        told by `recovery`. What is listed twice is done once.
     model : MaskedLM or str
     store : path or URL, optional
         Folder that keeps every finished segment, a file each. The same call after a crash goes on
         with what is missing.
     strategies : iterable of str
         Each segment is done by all of them: ``"flanking"``, ``"random"`` and ``"random-30"``.
+    flanks : iterable of int, optional
+        As for `recovery`, the same for all. A segment that has not so many residues around it is
+        left out by that strategy, and `Recoveries.problems` tells of it.
+    seeds : int
+    nested : bool
     using : {"contact-head", "jacobian"}
-    **options
-        ``flanks``, ``seeds`` and ``nested`` of `recovery`, the same for all.
 
     Returns
     -------
@@ -100,26 +116,86 @@ def recoveries(
     Raises
     ------
     ModelError, ValueError
-        As `recovery`, before anything is computed.
+        As `recovery`, before anything is computed; or if `flanks` fit none of the segments.
     StoreError
         If the store cannot be written, is something else, or is of another model.
     """
     model = as_model(model)
     chosen = [strategies] if isinstance(strategies, str) else list(strategies)
+    lengths = None if flanks is None else flanks_of(flanks)
     planned = []
-    for protein, segment, *partner in tasks:
+    for protein, segment, partner in _listed(tasks):
         known = as_protein(protein)
         model.check_sequence(known.sequence)
         for strategy in chosen:
-            plan = plan_recovery(known, segment, *partner, strategy=strategy, **options)
-            planned.append(Task(known, plan))
+            planned.append(
+                _task(
+                    known,
+                    segment,
+                    partner,
+                    strategy=strategy,
+                    flanks=lengths,
+                    seeds=seeds,
+                    nested=nested,
+                )
+            )
     if not planned:
-        raise ValueError("there is nothing to do: give at least one (protein, segment)")
+        raise ValueError(
+            "there is nothing to do: give at least one (protein, segment), and one strategy"
+        )
+    if all(task.problem for task in planned):
+        raise ValueError(planned[0].problem)
+    wanted = {(task.protein, task.key): task for task in planned}.values()
+    maker = MapMaker(model, using)
     provenance = {**provenance_of(model, default_precision(model)), "using": using}
-    kept = None if store is None else _Store(place_of(store), provenance)
-    result = Recoveries(planned, provenance, MapMaker(model, using), kept)
+    kept = None
+    if store is not None:
+        place = place_of(store)
+        running = _with_store.get(place.key)
+        # A cell that is run again while its work runs gets that: two would do all of it twice.
+        if running is not None and running.is_of(wanted, provenance):
+            return running
+        kept = _Store(place, provenance)
+    result = Recoveries(wanted, provenance, maker, kept)
+    if store is not None:
+        _with_store[place.key] = result
     result.start()
     return result
+
+
+def _listed(tasks: Iterable[tuple[Any, ...]]) -> list[tuple[Any, Any, Any]]:
+    """Read the tasks: protein, segment, and partner or None."""
+    if isinstance(tasks, pd.DataFrame):
+        raise ValueError(
+            f"{TASKS_ARE}, not a table: make them from one of candidate_segments with "
+            "[(protein, (row.start, row.stop)) for row in table.itertuples()]"
+        )
+    if isinstance(tasks, Protein | str) or not isinstance(tasks, Iterable):
+        raise ValueError(f"{TASKS_ARE}, not {_short(tasks)}")
+    found = []
+    for task in tasks:
+        if not isinstance(task, tuple | list):
+            raise ValueError(
+                f"{TASKS_ARE}, and {_short(task)} is none of these: put a single one into a list "
+                "as well, [(protein, segment)]"
+            )
+        if len(task) not in (2, 3):
+            raise ValueError(f"{TASKS_ARE}, and one of these has {len(task)}: {_short(task)}")
+        protein, segment, partner = (*task, None)[:3]
+        found.append((protein, segment, partner))
+    return found
+
+
+def _short(given: object) -> str:
+    words = repr(given)
+    return words if len(words) <= 80 else f"{words[:80]}..."
+
+
+def _task(protein: Protein, segment: Any, partner: Any, **options: Any) -> Task:
+    try:
+        return Task(protein, plan_recovery(protein, segment, partner, **options))
+    except FlankError as error:  # of a large batch, some may be too short for what all are asked
+        return Task(protein, error.plan, str(error))
 
 
 class Recoveries(RunControl):
@@ -145,7 +221,8 @@ class Recoveries(RunControl):
         self.provenance = dict(provenance)
         if store is not None:
             for task in self.tasks:
-                store.read(task)
+                if not task.problem:
+                    store.read(task)
         self._run = _BatchRun(self, maker, store)
 
     def __repr__(self) -> str:
@@ -156,6 +233,15 @@ class Recoveries(RunControl):
     def progress(self) -> ScanProgress:
         """How far it is."""
         return self._run.progress
+
+    def is_of(self, tasks: Iterable[Task], provenance: Mapping[str, Any]) -> bool:
+        """Whether these tasks are being computed now, in this way."""
+
+        def asked(some: Iterable[Task]) -> list[tuple[Protein, str]]:
+            return [(task.protein, task.key) for task in some]
+
+        same = (asked(self.tasks), self.provenance) == (asked(tasks), provenance)
+        return same and self.progress.status is ScanStatus.RUNNING
 
     def to_pandas(self) -> pd.DataFrame:
         """Return what is computed, a row for each segment, strategy, seed and flank length.
@@ -224,25 +310,25 @@ class _BatchRun(BackgroundRun):
     title: ClassVar = "contact recoveries"
 
     def __init__(self, batch: Recoveries, maker: MapMaker, store: "_Store | None") -> None:
-        self._tasks = batch.tasks
-        self._provenance = batch.provenance
+        # Held while this runs, so that the same call with the same store finds it.
+        self._batch = batch
         self._maker = maker
         self._store = store
-        total = sum(task.values.size for task in self._tasks)
-        super().__init__(f"{len(self._tasks)} segments", total, "recoveries")
+        total = sum(task.values.size for task in batch.tasks)
+        super().__init__(f"{len(batch.tasks)} segments", total, "recoveries")
 
     def _work(self, stop: threading.Event) -> None:
         whole: tuple[str, Maps] | None = None  # P0 serves all segments of a protein
-        for task in self._tasks:
+        for task in self._batch.tasks:
             if task.done < task.values.size:
                 result = Recovery(
-                    task.protein, task.plan, self._provenance, task.values, self._maker
+                    task.protein, task.plan, self._batch.provenance, task.values, self._maker
                 )
                 try:
                     if whole is not None and whole[0] == task.plan.sequence:
                         result.take_reference(whole[1])
                     self._fill(task, result, stop)
-                except ValueError as error:  # nothing there to recover: the others go on
+                except NoContactError as error:  # nothing there to recover: the others go on
                     task.problem = str(error)
                     self._save(task)
                 if result.reference is not None:
@@ -270,7 +356,7 @@ class _BatchRun(BackgroundRun):
             self._store.write(task)
 
     def _units_done(self) -> int:
-        return sum(task.done for task in self._tasks)
+        return sum(task.done for task in self._batch.tasks)
 
     def _is_complete(self) -> bool:
         return self._units_done() == self._total

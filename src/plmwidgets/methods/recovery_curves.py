@@ -26,12 +26,15 @@ def find_jumps(values: ArrayLike) -> list[int]:
     """Return where recovery jumps up and stays there.
 
     A jump at k: ``R[k] >= R[k-1] + 0.5``, and of the ten values from k on at most two lie more
-    than 0.2 below R[k], which are the limits of the published analysis (Zhang et al., 2024).
+    than 0.2 below R[k], which are the limits of the published analysis (Zhang et al., 2024). At
+    the end of a curve there are fewer than ten: those that there are count, and one after k at
+    least must hold what R[k] is, so that the last value is never a jump.
 
     Parameters
     ----------
     values : array_like, shape (K,)
-        R by flank length; there is no jump where a value is NaN.
+        R by flank length. There is no jump where R[k-1] or any of the values from k on that it is
+        judged by is NaN, as while they are being computed.
 
     Returns
     -------
@@ -39,11 +42,14 @@ def find_jumps(values: ArrayLike) -> list[int]:
         Indices into `values`, ascending.
     """
     r = np.asarray(values, dtype=np.float64)
-    return [
-        k
-        for k in range(1, len(r))
-        if r[k] >= r[k - 1] + JUMP and (r[k : k + HOLD] < r[k] - DROP).sum() <= LAPSES
-    ]
+    return [k for k in range(1, len(r)) if r[k] >= r[k - 1] + JUMP and _holds(r[k : k + HOLD])]
+
+
+def _holds(values: NDArray[np.float64]) -> bool:
+    """Whether the first value is held by those after it."""
+    low = values < values[0] - DROP
+    held = not low[1:].all()  # also False where there is none after it
+    return held and bool(np.isfinite(values).all()) and int(low.sum()) <= LAPSES
 
 
 def curve_table(flanks: Sequence[int], values: NDArray[np.float64]) -> pd.DataFrame:

@@ -7,6 +7,7 @@ from typing import Final
 
 import numpy as np
 
+from plmwidgets.methods.whole_numbers import whole_number
 from plmwidgets.models.masked_lm import Context
 from plmwidgets.protein import Protein
 
@@ -80,6 +81,20 @@ class Plan:
         return tuple(np.random.default_rng([seed, k]).permutation(pool)[:count].tolist())
 
 
+class FlankError(ValueError):
+    """There are not so many residues around the segments.
+
+    Attributes
+    ----------
+    plan : Plan
+        What was asked for, and cannot be computed.
+    """
+
+    def __init__(self, words: str, plan: Plan) -> None:
+        super().__init__(words)
+        self.plan = plan
+
+
 def plan_recovery(
     protein: Protein,
     segment: Segment | str,
@@ -105,23 +120,47 @@ def plan_recovery(
         raise ValueError(
             f"unknown strategy {strategy!r}: use one of {', '.join(map(repr, STRATEGIES))}"
         )
-    if type(seeds) is not int or seeds < 1:
+    draws = whole_number(seeds, least=1)
+    if draws is None:
         raise ValueError(f"seeds is the number of random draws, 1 or more, not {seeds!r}")
     largest = largest_flank(segments, length, strategy)
-    chosen = tuple(range(largest + 1)) if flanks is None else tuple(sorted(set(flanks)))
-    if not chosen:
-        raise ValueError("give at least one flank length, such as flanks=range(0, 20)")
-    for k in (chosen[0], chosen[-1]):
-        if int(k) != k or not 0 <= k <= largest:
-            raise ValueError(_beyond(protein, segments, strategy, k, largest))
-    return Plan(
+    chosen = tuple(range(largest + 1)) if flanks is None else flanks_of(flanks)
+    plan = Plan(
         protein.sequence,
         segments,
         strategy,
-        tuple(int(k) for k in chosen),
-        1 if strategy == "flanking" else seeds,
-        nested,
+        chosen,
+        1 if strategy == "flanking" else draws,
+        bool(nested),
     )
+    if chosen[-1] > largest:
+        raise FlankError(_beyond(protein, plan, largest), plan)
+    return plan
+
+
+def flanks_of(flanks: Iterable[int]) -> tuple[int, ...]:
+    """Read flank lengths: ascending, each once.
+
+    Raises
+    ------
+    ValueError
+        If there is none, or something that is no whole number from 0 on.
+    """
+    try:
+        given = tuple(flanks)
+    except TypeError:
+        raise ValueError(
+            f"flanks are several flank lengths, such as (0, 5) or range(0, 20), not {flanks!r}"
+        ) from None
+    if not given:
+        raise ValueError("give at least one flank length, such as flanks=range(0, 20)")
+    found = set()
+    for k in given:
+        known = whole_number(k, least=0)
+        if known is None:
+            raise ValueError(f"a flank length is a whole number, 0 or more, not {k!r}")
+        found.add(known)
+    return tuple(sorted(found))
 
 
 def segment_of(protein: Protein, segment: Segment | str) -> Segment:
@@ -143,13 +182,13 @@ def segment_of(protein: Protein, segment: Segment | str) -> Segment:
         raise ValueError(
             f"a segment is (start, stop), or text such as '20-41', not {segment!r}"
         ) from None
-    whole = all(int(end) == end for end in (start, stop))
-    if not whole or not 0 <= start < stop <= len(protein):
+    first, last = whole_number(start), whole_number(stop)
+    if first is None or last is None or not 0 <= first < last <= len(protein):
         raise ValueError(
-            f"there is no segment ({start}, {stop}): start and stop are whole numbers with "
+            f"there is no segment ({start!r}, {stop!r}): start and stop are whole numbers with "
             f"0 <= start < stop <= {len(protein)}, the length of {protein.name}"
         )
-    return int(start), int(stop)
+    return first, last
 
 
 def words_of(protein: Protein, segment: Segment) -> str:
@@ -187,14 +226,12 @@ def _shuffled(pool: tuple[int, ...], seed: int) -> tuple[int, ...]:
     return tuple(np.random.default_rng(seed).permutation(pool).tolist())
 
 
-def _beyond(
-    protein: Protein, segments: tuple[Segment, ...], strategy: str, k: object, largest: int
-) -> str:
-    ends = " and ".join(words_of(protein, segment) for segment in segments)
+def _beyond(protein: Protein, plan: Plan, largest: int) -> str:
+    ends = " and ".join(words_of(protein, segment) for segment in plan.segments)
     why = "reaches both ends of the protein"
-    if strategy == "random-30":
+    if plan.strategy == "random-30":
         why = f"shows all residues further than {NEAR} from it that there may be"
     return (
-        f"the flank length {k} does not fit: around {ends} of {protein.name} it is a whole number "
-        f"from 0 to {largest}, which {why}"
+        f"the flank length {plan.flanks[-1]} does not fit: around {ends} of {protein.name}, by the "
+        f"strategy {plan.strategy!r}, it is a whole number from 0 to {largest}, which {why}"
     )

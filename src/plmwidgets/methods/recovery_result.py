@@ -23,6 +23,10 @@ MAP_BYTES: Final = 128 * 2**20
 """What the maps that are kept may take, the latest; others are computed again when asked for."""
 
 
+class NoContactError(ValueError):
+    """The whole sequence has no contact in the block, so that none can be recovered."""
+
+
 class Recovery(RunControl):
     """R of a segment by flank length and seed, filled in the background.
 
@@ -156,7 +160,8 @@ class Recovery(RunControl):
     def jumps(self) -> pd.DataFrame:
         """Return where R rises by 0.5 or more from one flank length to the next and stays there.
 
-        Of the ten values from the jump on, at most two may lie more than 0.2 below it.
+        Of the ten values from the jump on (fewer at the end), at most two may lie more than 0.2
+        below it, and one after it must hold; all of them must be computed.
 
         Returns
         -------
@@ -287,11 +292,11 @@ class Recovery(RunControl):
 
         Raises
         ------
-        ValueError
+        NoContactError
             If it has no contact in the block, so that none can be recovered.
         """
         if not (self._block(values) > 0).any():
-            raise ValueError(
+            raise NoContactError(
                 f"the map of the whole sequence has no contact in {self.words}, so none can be "
                 "recovered: choose another segment (candidate_segments lists some)"
             )

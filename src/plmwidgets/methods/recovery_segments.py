@@ -1,5 +1,6 @@
 """Which segments, and which pairs of them, a contact recovery may be asked about."""
 
+from numbers import Real
 from typing import Any, Final
 
 import numpy as np
@@ -8,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from plmwidgets.methods.recovery_maps import MapMaker
 from plmwidgets.methods.recovery_plan import words_of
+from plmwidgets.methods.whole_numbers import whole_number
 from plmwidgets.models import as_model
 from plmwidgets.models.masked_lm import Context, MaskedLM
 from plmwidgets.protein import Protein
@@ -37,7 +39,8 @@ def candidate_segments(
     source : MaskedLM, str or array_like, optional
         A model with a contact head; or P0, a map of probabilities, (L, L). Without it, and for
         maps that have no scale, as the Jacobian's, the contacts of the structure count: CB within
-        8 Å, 6 residues apart or more.
+        8 Å, 6 residues apart or more. NaN counts as 0, no contact: on the diagonal, where many
+        maps have it, and wherever a contact is not known.
     width : int
         Residues in a window.
     threshold : float
@@ -56,9 +59,14 @@ def candidate_segments(
     ModelError
         If the model has no contact head.
     ValueError
-        If there is neither a map nor a structure, or the map is of another shape.
+        If there is neither a map nor a structure, the map is of another shape or not of finite
+        numbers, or an option makes no sense.
     """
     protein = as_protein(protein)
+    if not isinstance(threshold, Real) or np.isnan(threshold):
+        raise ValueError(f"threshold is a number, a sum of contacts, not {threshold!r}")
+    width = _checked("width", width, 1)
+    room = _checked("room", room, 0)
     values = _contacts(protein, source)
     # Sums of all windows along the diagonal from those of rectangles that begin at the corner.
     total = np.zeros(np.add(values.shape, 1))
@@ -97,15 +105,16 @@ def element_pairs(
     Raises
     ------
     ValueError
-        If there is no structure.
+        If there is no structure, or the separation is not two numbers, the larger one last.
     """
+    protein = as_protein(protein)
+    least, most = _range(separation)
     if protein.structure is None:
         raise ValueError(
             f"{protein.name!r} has no structure, in which helices and strands could be found: "
             "attach one with protein.with_structure('file.cif')"
         )
     touching = np.nan_to_num(protein.contact_map())
-    least, most = separation
     centres = [
         (element.kind, (element.start + element.stop) // 2)
         for element in protein.structure.elements()
@@ -151,9 +160,40 @@ def _contacts(protein: Protein, source: MaskedLM | str | ArrayLike | None) -> ND
         maker = MapMaker(model, "contact-head")
         whole = [Context(protein.sequence)]
         source = maker.read(whole, maker.ask(whole).result())[0]
-    values = np.asarray(source, dtype=np.float64)
+    try:
+        values = np.array(source, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise ValueError(
+            f"a map of {protein.name} is a table of ({length}, {length}) numbers: this "
+            f"{type(source).__name__} has something else in it"
+        ) from None
     if values.shape != (length, length):
         raise ValueError(
             f"a map of {protein.name} has shape ({length}, {length}), not {values.shape}"
         )
+    values[np.isnan(values)] = 0.0
+    if not np.isfinite(values).all():
+        raise ValueError("a map has finite numbers, and this one has infinite ones")
     return values
+
+
+def _checked(name: str, value: object, least: int) -> int:
+    found = whole_number(value, least)
+    if found is None:
+        raise ValueError(f"{name} is a whole number of residues, {least} or more, not {value!r}")
+    return found
+
+
+def _range(separation: object) -> tuple[int, int | None]:
+    """Read how far apart two centres may be."""
+    if isinstance(separation, tuple | list) and len(separation) == 2:
+        least = whole_number(separation[0], least=0)
+        most = whole_number(separation[1], least=0)
+        if least is not None and separation[1] is None:
+            return least, None
+        if least is not None and most is not None and least < most:
+            return least, most
+    raise ValueError(
+        "separation is (more than, up to) in residues, such as (50, 100), or (100, None) without "
+        f"an upper end, not {separation!r}"
+    )
