@@ -7,8 +7,8 @@ import pytest
 from toy_models import ToyModel
 from view_tools import SEQUENCE
 
-from plmwidgets import attention, load_model, metrics, predict_contacts
-from plmwidgets.methods import attention as module
+from plmwidgets import attention, evaluate_contacts, load_model, metrics, predict_contacts
+from plmwidgets.methods import attentive_models
 from plmwidgets.models import Context, ModelError
 from plmwidgets.protein import Protein
 from plmwidgets.service import service_for
@@ -72,8 +72,21 @@ def test_precision_of_each_head_is_that_of_its_contacts(protein, found):
         i, j = np.triu_indices(len(scores), 6)
         best = np.argsort(-scores[i, j], kind="stable")[:20]
         assert table.loc[layer, head] == pytest.approx(truth[i, j][best].mean())
-    with pytest.raises(ValueError, match="top=0 leaves no pair"):
-        found.precision(top=0)
+    judged = evaluate_contacts(protein, found.contacts(1, 3)).table()
+    assert found.precision().loc[1, 3] == pytest.approx(judged.loc["map", ("all", "P@L")])
+    assert found.precision(5000).loc[1, 3] == pytest.approx(np.triu(truth, 6).sum() / 5000)
+
+
+def test_precisions_that_cannot_be_are_refused(found):
+    for top in (0, 1.5, "L"):
+        with pytest.raises(ValueError, match=r"top=.*whole number, at least 1"):
+            found.precision(top=top)
+    for separation in (0, 2.5):
+        with pytest.raises(ValueError, match=r"min_separation=.*whole number, at least 1"):
+            found.precision(min_separation=separation)
+    with pytest.raises(ValueError, match=r"of no pair of demo at .* 100 .*smaller min_separation"):
+        found.precision(min_separation=100)
+    assert found.precision(min_separation=63).isna().all(axis=None)  # one pair, no contact
 
 
 def test_precision_needs_a_structure():
@@ -91,10 +104,32 @@ def test_some_layers_alone(protein, found):
         part.map(1, 0)
     with pytest.raises(IndexError, match="no head 6: each layer has 0 to 5"):
         part.map(0, 6)
+    for head in (1.5, "1"):
+        with pytest.raises(IndexError, match=f"no head {head}: each layer has"):
+            part.contacts(head=head)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "words"),
+    [
+        ({"layers": []}, ValueError, "no layer to keep: name some of 0 to 2"),
+        ({"layers": 1}, TypeError, r"layers=1: name them in a list.*\[2\]"),
+        ({"layers": "01"}, TypeError, "layers='01': name them in a list"),
+        ({"layers": [0.5]}, IndexError, r"are 0 to 2 \(counted from 0\), not 0\.5"),
+        ({"layers": [0, 3]}, IndexError, "not 0, 3"),
+        ({"masked": 3}, TypeError, r"list of whole numbers, such as \[3, 7\].*not int"),
+        ({"masked": ["A4"]}, IndexError, "position 'A4' is out of range: positions are whole"),
+        ({"substitutions": [(3, "W")]}, TypeError, r"such as \{3: 'W'\}.*not list"),
+        ({"substitutions": {3: "W", "A4": "W"}}, IndexError, "position 'A4' is out of range"),
+    ],
+)
+def test_what_cannot_be_asked_is_said_in_plain_words(protein, arguments, error, words):
+    with pytest.raises(error, match=words):
+        attention(protein, "demo", **arguments)
 
 
 def test_too_much_for_the_memory_is_refused_with_what_fits(protein, monkeypatch):
-    monkeypatch.setattr(module, "LARGEST_BYTES", 2 * 4 * 6 * 64**2)
+    monkeypatch.setattr(attentive_models, "LARGEST_BYTES", 2 * 4 * 6 * 64**2)
     with pytest.raises(
         ValueError, match=r"3 layers x 6 heads .* up to 2 layers, .*layers=\[1, 2\]"
     ):

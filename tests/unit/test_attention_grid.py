@@ -6,6 +6,7 @@ from concurrent.futures import Future
 import numpy as np
 import pytest
 import traitlets as t
+from structure_inputs import peptide, write_atoms
 from test_attention import Attentive
 from toy_models import ToyModel
 from view_tools import SEQUENCE, decoded, wait_for
@@ -101,6 +102,14 @@ def test_a_protein_without_structure_has_no_precision():
     grid = AttentionGrid(SEQUENCE * 2, "demo")
     settled(grid)
     assert grid.precision is None
+
+
+def test_nor_has_one_whose_pairs_are_all_near(tmp_path):
+    write_atoms(tmp_path / "short.cif", peptide("MKTAY"))
+    grid = AttentionGrid(Protein.from_file(tmp_path / "short.cif"), Attentive("short"))
+    settled(grid)
+    assert grid.protein.has_structure
+    assert grid.precision is None and grid.pictures is not None and not grid.error
 
 
 class Held(Attentive):

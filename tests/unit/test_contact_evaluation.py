@@ -1,5 +1,6 @@
 """One protocol for all maps of contacts: the figures against loops, and what it refuses."""
 
+import warnings
 from types import SimpleNamespace
 
 import numpy as np
@@ -12,6 +13,7 @@ from plmwidgets import charts, metrics
 from plmwidgets.methods.contact_evaluation import CUTS, MEASURES, evaluate_contacts
 from plmwidgets.models import load_model
 from plmwidgets.protein import Protein
+from plmwidgets.scan.pair import PairScan
 from plmwidgets.scan.start import prepare_pairs, scan_pairs
 
 DEMO = Protein.demo()
@@ -167,6 +169,52 @@ def test_a_scan_is_judged_by_its_contacts():
         scan.contacts("jsd")
 
 
+def test_work_that_is_not_finished_is_not_judged():
+    for scan in (
+        prepare_pairs(DEMO, ToyModel("unscanned")),
+        PairScan(DEMO, log_probabilities=some_pairs()),
+    ):
+        with pytest.raises(RuntimeError, match=r"'JS' is not finished .* of 2,016 pairs.*wait\(\)"):
+            evaluate_contacts(DEMO, {"JS": scan})
+
+
+def some_pairs():
+    values = np.full((LENGTH, LENGTH, 20), np.nan)
+    values[:10, :10] = np.log(1 / 20)
+    return values
+
+
+def test_pairs_without_a_score_are_told_of():
+    scan = scan_pairs(DEMO, load_model("potts-demo"), positions=range(32))
+    scan.wait(30, quiet=True)
+    judged, scored = 58 * 59 // 2, 26 * 27 // 2
+    words = rf"'PairScan' has no score at {judged - scored:,} of the {judged:,} .*79\.5%"
+    with pytest.warns(UserWarning, match=words) as told:
+        evaluate_contacts(DEMO, scan)
+    assert told[0].filename == __file__
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        evaluate_contacts(DEMO, -DEMO.distance_map())
+
+
+def test_labelled_maps_are_brought_into_order(maps):
+    order = np.random.default_rng(2).permutation(LENGTH)
+    expected = evaluate_contacts(DEMO, maps["noisy"]).table()
+    for labels in (DEMO.residue_labels, range(LENGTH)):
+        frame = pd.DataFrame(maps["noisy"], labels, labels).iloc[order, order[::-1]]
+        pd.testing.assert_frame_equal(evaluate_contacts(DEMO, {"map": frame}).table(), expected)
+
+
+def test_what_is_computed_may_be_numbered_otherwise(maps):
+    other = Protein(DEMO.sequence, "numbered")
+    labels = tuple(f"{letter}{i + 101}" for i, letter in enumerate(DEMO.sequence))
+    vars(other)["residue_labels"] = labels
+    frame = pd.DataFrame(maps["noisy"], labels, labels)
+    given = SimpleNamespace(protein=other, contacts=lambda: frame)
+    expected = evaluate_contacts(DEMO, {"map": maps["noisy"]}).table()
+    pd.testing.assert_frame_equal(evaluate_contacts(DEMO, {"map": given}).table(), expected)
+
+
 def test_classes_without_a_contact_cannot_be_measured(maps):
     truth = np.zeros((LENGTH, LENGTH))
     truth[0, 8] = truth[8, 0] = 1
@@ -188,13 +236,15 @@ def test_what_cannot_be_evaluated(maps):
         ((DEMO, {" ": near}), "needs a name"),
         ((DEMO, {"cut": near[1:]}), r"map 'cut' has shape \(63, 64\).*must be \(64, 64\)"),
         ((DEMO, {"void": holes}), "map 'void' has no value at any pair.*wait for it"),
-        ((DEMO, prepare_pairs(DEMO, ToyModel("unscanned"))), "'PairScan' has no value"),
         ((DEMO, near, near), "none of these.*distances < 8"),
         ((DEMO, near, np.ones((3, 3))), r"the truth has shape \(3, 3\)"),
         ((DEMO, near, np.triu(np.ones_like(near), 1)), r"says two things.*np\.maximum"),
         ((DEMO, near, holes), "of no pair of demo.*smaller min_separation"),
         ((DEMO, near, None, 64), "of no pair"),
-        ((DEMO, near, None, 0), "at least 1"),
+        *(((DEMO, near, None, n), "min_separation=.*at least 1") for n in (0, 2.5, 3.0, True, "6")),
+        ((DEMO, {1: near, "1": -near}), "one name, written out: 1, '1'"),
+        ((DEMO, pd.DataFrame(near).rename(columns={3: 4})), "columns with other labels"),
+        ((DEMO, pd.DataFrame(near).rename(index={3: "X3"})), "rows with other labels.*'X3'.*numpy"),
         ((DEMO, {"other": prepare_pairs(bare.sequence[1:], ToyModel("o"))}), "another protein"),
     ]
     for arguments, words in cases:
@@ -210,7 +260,7 @@ def test_what_cannot_be_asked(evaluation):
         (lambda: evaluation.found_by("near", but_not="far"), "no map 'far'"),
         (lambda: evaluation.found_by("near", top="L/3"), "use one of L, L/2, L/5"),
         (lambda: evaluation.found_by("near", top=5000), r"there are 1,711 pairs"),
-        (lambda: evaluation.found_by("near", top=0), "ask for 1"),
+        *((lambda n=n: evaluation.found_by("near", top=n), "at least 1") for n in (0, 2.5, None)),
         (lambda: evaluation.curve("far"), "no class of separations 'far'"),
         (lambda: evaluation.by_rank("far"), "all, local, short, medium, long"),
     ]:

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from structure_inputs import rhodopsin
 
-from plmwidgets.metrics import contact_precision
+from plmwidgets.metrics import contact_precision, rank_scores
 
 
 @pytest.fixture(scope="module")
@@ -40,6 +40,21 @@ def test_precision_equals_brute_force(seed, length, separation, count):
     contacts = np.triu(contacts) + np.triu(contacts, 1).T
     found = contact_precision(scores, contacts, separation, top=count)
     assert found == pytest.approx(brute_force(scores, contacts, separation, count))
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.integers(0, 5), min_size=1, max_size=40), st.integers(1, 50), st.randoms())
+def test_of_the_best_alone_the_precision_is_the_same(scores, count, random):
+    scores = np.array(scores, np.float32)  # many are equal
+    touching = np.array([random.random() < 0.4 for _ in scores])
+    whole = rank_scores(scores, touching)
+    assert rank_scores(scores, touching, count).precision(count) == whole.precision(count)
+
+
+def test_nearest_pairs_are_counted_in_whole_residues():
+    for separation in (2.5, -1, "6"):
+        with pytest.raises(ValueError, match=r"min_separation=.*whole number"):
+            contact_precision(np.ones((8, 8)), np.ones((8, 8)), separation)
 
 
 def test_precision_of_perfect_and_worst_scores(opsin):
@@ -91,7 +106,7 @@ def test_how_many_pairs():
     expected = contact_precision(hundred, touching, top=29)
     assert contact_precision(hundred, touching, top=0.29) == expected
     for top in (0, -3, 0.0, 0.001, 35.0, 1.5, float("nan")):
-        with pytest.raises(ValueError, match="top="):
+        with pytest.raises(ValueError, match=r"top="):
             contact_precision(scores, contacts, top=top)
     with pytest.raises(ValueError, match="square matrices of equal size"):
         contact_precision(scores[:5], contacts)

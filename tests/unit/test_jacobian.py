@@ -205,6 +205,13 @@ def test_blocks_that_cannot_be_are_refused(protein):
         full.block(3, 3)
     with pytest.raises(IndexError, match="out of range"):
         full.block(3, LENGTH)
+    with pytest.raises(IndexError, match="position None is out of range"):
+        full.block(3, None)
+    labels = protein.residue_labels
+    assert full.block(labels[4], 3).equals(full.block(4, 3))
+    for several in (f"{labels[1]}-{labels[4]}", ""):
+        with pytest.raises(ValueError, match=r"names [40] residues: name one"):
+            full.block(several, 3)
     fast = finished(protein, ToyModel("jacobian refuses"), method="fast")
     assert not fast.has_block(1, 2)
     with pytest.raises(ValueError, match="method='full'"):

@@ -143,6 +143,8 @@ def test_samples_are_taken_as_they_are():
         (np.zeros((1, 8), int), r"shape \(N, 8\)"),
         (np.full((3, 8), 20), "from 0 to 19"),
         (np.zeros((3, 8)), "whole numbers"),
+        (np.full((3, 8), -1), r"all gaps \(-1\)"),
+        ([QUERY.lower(), QUERY.lower()], "sequence 1 has lower-case letters alone.*upper case"),
     ],
 )
 def test_alignments_that_cannot_be_used(alignment, words):
@@ -163,5 +165,9 @@ def test_files_that_cannot_be_used(tmp_path):
         linear_couplings(PROTEIN, broken)
     with pytest.raises(TypeError, match="sequence 2 is no string"):
         linear_couplings(PROTEIN, [QUERY, 3])
-    with pytest.raises(ValueError, match="identity=0"):
-        linear_couplings(PROTEIN, family(), identity=0)
+    for nothing in (None, 3):
+        with pytest.raises(TypeError, match="path of a FASTA or A3M file, a list of sequences"):
+            linear_couplings(PROTEIN, nothing)
+    for identity in (0, "x", None, float("nan")):
+        with pytest.raises(ValueError, match=rf"identity={identity!r} is no share"):
+            linear_couplings(PROTEIN, family(), identity=identity)

@@ -219,7 +219,7 @@ def test_an_interrupted_call_stops_its_run(monkeypatch):
 
 
 def test_a_failing_model_is_told_of_and_can_go_on():
-    model = ToyModel("fails")
+    model = ToyModel("fails to score mutations")
     model.fails_with = RuntimeError("no such luck")
     with pytest.raises(RuntimeError, match="no such luck"):
         mutation_scores(PROTEIN, model)

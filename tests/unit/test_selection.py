@@ -36,7 +36,7 @@ def test_a_selection_takes_what_a_person_writes(protein):
     [
         ("masked", {99}, "0 to 21"),
         ("masked", "A999", "999"),
-        ("masked", 3.5, "not iterable"),
+        ("masked", 3.5, "list of whole numbers"),
         ("substitutions", {0: "!"}, "cannot substitute"),
         ("substitutions", {77: "A"}, "out of range"),
         ("focus", -1, "out of range"),

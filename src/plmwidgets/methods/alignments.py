@@ -50,6 +50,8 @@ def aligned_columns(protein: Protein, alignment: Alignment) -> NDArray[np.int8]:
     ------
     FileNotFoundError
         If there is no such file.
+    TypeError
+        If it is nothing of the kind.
     ValueError
         If there are fewer than two sequences, they are of different lengths or hold signs that are
         no residues (the first such one is named), or the first is not the protein's.
@@ -59,6 +61,11 @@ def aligned_columns(protein: Protein, alignment: Alignment) -> NDArray[np.int8]:
     if isinstance(alignment, str | os.PathLike):
         named = _read(Path(alignment))
     else:
+        if not isinstance(alignment, Iterable):
+            raise TypeError(
+                "an alignment is the path of a FASTA or A3M file, a list of sequences, or an array "
+                f"of whole numbers, not {type(alignment).__name__}"
+            )
         named = [(f"sequence {k}", letters) for k, letters in enumerate(alignment, start=1)]
     if len(named) < 2:
         raise ValueError(
@@ -83,6 +90,10 @@ def _of_array(protein: Protein, given: NDArray[np.integer]) -> NDArray[np.int8]:
             "an array of aligned sequences holds columns of the twenty amino acids, whole numbers "
             "from 0 to 19, or -1 for a gap"
         )
+    if given.max() < 0:
+        raise ValueError(
+            "the array of aligned sequences is all gaps (-1): there is no residue in it"
+        )
     return np.where(given < 0, GAP, given).astype(np.int8)
 
 
@@ -98,6 +109,11 @@ def _read(path: Path) -> list[tuple[str, str]]:
 def _without_insertions(named: list[tuple[str, str]]) -> list[tuple[str, str]]:
     if not any(sign.islower() for _, letters in named for sign in letters):
         return named
+    if not any(sign.isupper() for sign in named[0][1]):
+        raise ValueError(
+            f"{named[0][0]} has lower-case letters alone, which are insertions, as in A3M, and are "
+            "left out: write residues in upper case"
+        )
     dropped = str.maketrans("", "", "abcdefghijklmnopqrstuvwxyz.")
     return [(name, letters.translate(dropped)) for name, letters in named]
 

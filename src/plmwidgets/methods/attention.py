@@ -2,30 +2,23 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, cast
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from plmwidgets import metrics
+from plmwidgets._numbers import whole_number
 from plmwidgets.faults import advice_on_nan
+from plmwidgets.methods.attentive_models import attentive_model, contact_model
 from plmwidgets.models import as_model
-from plmwidgets.models.masked_lm import (
-    AttentiveMaskedLM,
-    ContactMaskedLM,
-    Context,
-    MaskedLM,
-    ModelError,
-)
+from plmwidgets.models.masked_lm import Context, MaskedLM, ModelError
 from plmwidgets.protein import Protein
 from plmwidgets.scan.start import as_protein, positions_of, provenance_of
 from plmwidgets.service import Priority, service_for
 
 Floats = NDArray[np.float32]
-
-LARGEST_BYTES: Final = 2 * 10**9
-"""What the maps of one result may take."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,36 +107,49 @@ class Attention:
         top : int, optional
             How many of the best pairs of each head to look at; L by default.
         min_separation : int
-            Pairs with ``|i - j|`` below it are left out.
+            Pairs with ``|i - j|`` below it are left out; at least 1.
 
         Returns
         -------
         DataFrame, shape (layers, heads)
-            Share of contacts (CB closer than 8 Å) among them, 0 to 1. Pairs of which the structure
-            does not tell are left out. The best of many heads is good by chance as well: choose it
-            on other proteins than those that you report.
+            Share of contacts (CB closer than 8 Å) among them, 0 to 1; NaN where there is no
+            contact to find. Pairs of which the structure does not tell are left out. The best of
+            many heads is good by chance as well: choose it on other proteins than those that you
+            report.
 
         Raises
         ------
         ValueError
-            If no structure is known, or if `top` is not at least one.
+            If no structure is known, or tells of no such pair, or `top` or `min_separation` is no
+            whole number from 1 up.
         """
         if not self.protein.has_structure:
             raise ValueError(
                 f"{self.protein.name} has no structure to compare with: add one with "
                 "protein.with_structure(...)"
             )
-        count = len(self.protein) if top is None else top
-        if count < 1:
-            raise ValueError(f"top={top} leaves no pair to look at: ask for at least one")
+        count = len(self.protein) if top is None else whole_number("top", top)
+        nearest = whole_number("min_separation", min_separation)
         truth = self.protein.contact_map()
-        i, j = np.triu_indices(len(truth), max(min_separation, 1))
+        i, j = metrics.pairs_between(len(truth), nearest)
         known = np.isfinite(truth[i, j])
         i, j = i[known], j[known]
+        if not len(i):
+            raise ValueError(
+                f"of no pair of {self.protein.name} at |i - j| >= {nearest} is it known whether it "
+                "is a contact: choose a smaller min_separation"
+            )
         touching = truth[i, j] == 1
-        shares = [_shares(_pair_scores(heads, i, j), touching, count) for heads in self.maps]
+        # In a truth without a contact nothing can be measured.
+        shares = np.full(self.maps.shape[:2], np.nan)
+        if touching.any():
+            for row, heads in zip(shares, self.maps, strict=True):
+                row[:] = [
+                    metrics.rank_scores(scores, touching, count).precision(count)
+                    for scores in _pair_scores(heads, i, j)
+                ]
         return pd.DataFrame(
-            np.stack(shares),
+            shares,
             index=pd.Index(self.layers, name="layer"),
             columns=pd.RangeIndex(self.maps.shape[1], name="head"),
         )
@@ -188,11 +194,11 @@ class Attention:
             place = self.layers.index(layer)
             maps = maps[place : place + 1]
         if head is not None:
-            if not 0 <= head < maps.shape[1]:
+            if head not in range(maps.shape[1]):
                 raise IndexError(
                     f"there is no head {head}: each layer has 0 to {maps.shape[1] - 1}"
                 )
-            maps = maps[:, head : head + 1]
+            maps = maps[:, int(head) : int(head) + 1]
         return maps
 
     def _labelled(self, values: NDArray[Any]) -> pd.DataFrame:
@@ -233,8 +239,10 @@ def attention(
         If the model has no attention maps to give, or cannot take this sequence.
     IndexError
         If there is no such layer or position.
+    TypeError
+        If `masked`, `substitutions` or `layers` is nothing of the kind.
     ValueError
-        If the maps would take more than 2 GB: give `layers`.
+        If `layers` is empty, or the maps would take more than 2 GB: give `layers`.
 
     Examples
     --------
@@ -296,58 +304,6 @@ def predict_contacts(
     return labelled(protein, found[0])
 
 
-def attentive_model(
-    model: MaskedLM, length: int, layers: Sequence[int] | None = None
-) -> AttentiveMaskedLM:
-    """Return the model as one that tells of its attention.
-
-    Raises
-    ------
-    ModelError, ValueError
-        As `attention`.
-    """
-    if "attentions" not in model.capabilities:
-        raise ModelError(
-            f"{model.name} {_why_not(model, 'has no attention maps to give')}: use one of the "
-            "transformers library, such as 'esm2-8m' or 'demo', or a pair scan, "
-            "scan_pairs(protein, model), which works with any model."
-        )
-    attentive = cast(AttentiveMaskedLM, model)
-    count, heads = attentive.attention_shape
-    count = count if layers is None else len(layers)
-    size = 4 * count * heads * length**2
-    if size > LARGEST_BYTES:
-        most = LARGEST_BYTES // (4 * heads * length**2)
-        advice = (
-            f"choose up to {most} layers, such as layers={list(range(count))[-most:]}"
-            if most
-            else "cut the protein into domains"
-        )
-        raise ValueError(
-            f"{count} layers x {heads} heads of {length} x {length} residues take "
-            f"{size / 1e9:.2g} GB, more than {LARGEST_BYTES / 1e9:.0f}: {advice}"
-        )
-    return attentive
-
-
-def contact_model(model: MaskedLM) -> ContactMaskedLM:
-    """Return the model as one with a trained contact head.
-
-    Raises
-    ------
-    ModelError
-        If it has none, saying what to use instead.
-    """
-    if "contacts" not in model.capabilities:
-        raise ModelError(
-            f"{model.name} {_why_not(model, 'has no trained contact head')}: ESM-2, ESM-1b and the "
-            "demo have one, and load_model(..., contact_head=True) believes in the one of another "
-            "checkpoint. Without one, rank pairs by attention(protein, model).contacts(), "
-            "jacobian(protein, model).contacts() or a pair scan."
-        )
-    return cast(ContactMaskedLM, model)
-
-
 def attention_from(
     protein: Protein,
     model: MaskedLM,
@@ -401,12 +357,6 @@ def labelled(protein: Protein, values: NDArray[Any]) -> pd.DataFrame:
     return pd.DataFrame(values, index=labels, columns=labels)
 
 
-def _why_not(model: MaskedLM, otherwise: str) -> str:
-    if "remote" in model.capabilities:
-        return "computes elsewhere, and tells of its attention only where it is loaded"
-    return otherwise
-
-
 def _pair_scores(heads: Floats, i: NDArray[np.int64], j: NDArray[np.int64]) -> Floats:
     """Twice the `head_scores` of some pairs, (heads, pairs): quicker than of all, for ranking."""
     length = heads.shape[-1]
@@ -416,14 +366,6 @@ def _pair_scores(heads: Floats, i: NDArray[np.int64], j: NDArray[np.int64]) -> F
     expected = sums[:, i] * (sums / np.where(total > 0, total, 1))[:, j]
     scores: Floats = flat[:, i * length + j] + flat[:, j * length + i] - expected
     return scores
-
-
-def _shares(scores: Floats, touching: NDArray[np.bool_], count: int) -> NDArray[np.float64]:
-    """Share of contacts among each row's best pairs; those that are missing count as misses."""
-    if count >= scores.shape[1]:
-        return np.full(len(scores), touching.sum() / count)
-    best = np.argpartition(-scores, count - 1, axis=1)[:, :count]
-    return np.asarray(touching[best].sum(axis=1) / count)
 
 
 def _listed(layers: Sequence[int]) -> str:

@@ -8,7 +8,9 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from plmwidgets import charts, metrics
-from plmwidgets.methods.contact_maps import Map, known_contacts, name_of, scores_of
+from plmwidgets._numbers import whole_number
+from plmwidgets._warn import warn
+from plmwidgets.methods.contact_maps import Map, by_name, known_contacts, scores_of
 from plmwidgets.metrics import AUC_SHARES, MIN_SEPARATION, SEPARATIONS, Ranking
 from plmwidgets.protein import Protein
 from plmwidgets.scan.start import as_protein
@@ -34,12 +36,13 @@ def evaluate_contacts(
     maps : mapping of str to map, or one map
         By the names to show. A map is an (L, L) array or DataFrame, larger where a contact is more
         likely and NaN where nothing is known, or anything with such a ``contacts()``: a `PairScan`,
-        for instance.
+        for instance, once it is finished. The rows and columns of a DataFrame that are labelled as
+        the protein's residues are brought into their order.
     truth : array_like, shape (L, L), optional
         True or 1 where residues touch, NaN where that is not known, such as
         `PottsModel.contact_map`. By default the protein's structure: CB to CB below 8 Å.
     min_separation : int
-        Least ``|i - j|`` of the pairs that count as "all"; at least 1.
+        Least ``|i - j|`` of the pairs that count as "all"; a whole number, at least 1.
 
     Returns
     -------
@@ -50,8 +53,15 @@ def evaluate_contacts(
     TypeError
         If a map is nothing of the kind.
     ValueError
-        If there is no truth, no map, or a map or the truth is of another shape, of another protein
-        or without any number; the message names it.
+        If there is no truth, no map, two maps of one name, or a map or the truth is of another
+        shape, of another protein, labelled otherwise or without any number; the message names it.
+    RuntimeError
+        If a map is the result of work that is not finished.
+
+    Warns
+    -----
+    UserWarning
+        If a map has no score at some of the judged pairs, such as a scan of some positions.
 
     Examples
     --------
@@ -63,11 +73,7 @@ def evaluate_contacts(
     1.0
     """
     protein = as_protein(protein)
-    named = dict(maps) if isinstance(maps, Mapping) else {name_of(maps): maps}
-    if not named:
-        raise ValueError("there is no map to evaluate: give at least one, such as {'JS': scan}")
-    if not all(str(name).strip() for name in named):
-        raise ValueError("every map needs a name that can be read: one is empty")
+    named = by_name(maps)
     if truth is None:
         if not protein.has_structure:
             raise ValueError(
@@ -77,7 +83,7 @@ def evaluate_contacts(
         truth = protein.contact_map()
     return ContactEvaluation(
         protein,
-        {str(name): scores_of(protein, str(name), given) for name, given in named.items()},
+        {name: scores_of(protein, name, given) for name, given in named.items()},
         known_contacts(protein, truth),
         min_separation,
     )
@@ -118,8 +124,7 @@ class ContactEvaluation:
         truth: NDArray[np.float64],
         min_separation: int = MIN_SEPARATION,
     ) -> None:
-        if min_separation < 1:
-            raise ValueError(f"min_separation={min_separation}: it is at least 1")
+        min_separation = whole_number("min_separation", min_separation)
         self.protein = protein
         self.maps = dict(maps)
         self.truth = truth
@@ -139,10 +144,16 @@ class ContactEvaluation:
             for separation, between in self.separations.items()
         }
         for name in self.maps:
-            if len(self._rankings[name, "all"].ends) < 2:
+            scored, pairs = int(self._rankings[name, "all"].ends[-1]), len(self._i)
+            if not scored:
                 raise ValueError(
                     f"the map {name!r} has no value at any pair that could be judged: if it is "
                     "still being computed, wait for it"
+                )
+            if scored < pairs:
+                warn(
+                    f"the map {name!r} has no score at {pairs - scored:,} of the {pairs:,} pairs "
+                    f"that are judged ({1 - scored / pairs:.1%}): they count as never found"
                 )
 
     def __repr__(self) -> str:
@@ -328,7 +339,7 @@ class ContactEvaluation:
         but_not : str, optional
             Of the map that misses them; by default all of the first map's are returned.
         top : {"L", "L/2", "L/5"} or int
-            How many pairs of each map are its best; ``|i - j|`` as of "all".
+            How many pairs of each map are its best, at least 1; ``|i - j|`` as of "all".
         contacts_only : bool
             Whether pairs that are no contacts, which the first map is wrong about, are left out.
 
@@ -342,7 +353,8 @@ class ContactEvaluation:
         Raises
         ------
         ValueError
-            If there is no map of that name, or fewer pairs than asked for.
+            If there is no map of that name, or fewer pairs than asked for, or `top` is something
+            else.
         """
         count = self._top(top)
         ranks = self.ranks(name)[self._i, self._j]
@@ -374,12 +386,13 @@ class ContactEvaluation:
             if top not in CUTS:
                 raise ValueError(f"top={top!r}: use one of {', '.join(CUTS)}, or a number of pairs")
             return max(1, len(self.protein) // CUTS[top])
-        if not 1 <= top <= len(self._i):
+        count = whole_number("top", top)
+        if count > len(self._i):
             raise ValueError(
                 f"top={top}: there are {len(self._i):,} pairs at |i - j| >= {self.min_separation} "
                 "whose truth is known: ask for 1 up to that"
             )
-        return int(top)
+        return count
 
     def _count(self, separation: str) -> tuple[int, int]:
         """Return the numbers of contacts and of pairs in a class."""

@@ -1,5 +1,6 @@
 """What a map of contacts, and a truth to judge it by, may be given as."""
 
+from collections.abc import Mapping
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -8,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from plmwidgets import metrics
 from plmwidgets.protein import Protein
+from plmwidgets.scan.progress import ScanProgress, ScanStatus
 
 
 @runtime_checkable
@@ -31,14 +33,44 @@ def _computes(given: Any) -> bool:
     return isinstance(given, HasContacts) and not isinstance(given, np.ndarray | pd.DataFrame)
 
 
+def by_name(maps: Mapping[str, Map] | Map) -> dict[str, Map]:
+    """Return the maps by the names to show, checked; one without a name gets that of its type."""
+    if not isinstance(maps, Mapping):
+        return {name_of(maps): maps}
+    if not maps:
+        raise ValueError("there is no map to evaluate: give at least one, such as {'JS': scan}")
+    named = {str(name): given for name, given in maps.items()}
+    if not all(map(str.strip, named)):
+        raise ValueError("every map needs a name that can be read: one is empty")
+    if len(named) < len(maps):
+        raise ValueError(
+            f"of the {len(maps)} maps some have one name, written out: "
+            f"{', '.join(map(repr, maps))}. Give each its own"
+        )
+    return named
+
+
 def scores_of(protein: Protein, name: str, given: Any) -> NDArray[np.float64]:
     """Return the symmetric scores of a map, (L, L), checked; `evaluate_contacts` says what of."""
     of = getattr(given, "protein", protein)
-    if isinstance(of, Protein) and of.sequence != protein.sequence:
+    of = of if isinstance(of, Protein) else protein
+    if of.sequence != protein.sequence:
         raise ValueError(f"the map {name!r} is of another protein, {of.name!r}")
     if _computes(given):
+        _check_finished(name, given)
         given = given.contacts()
-    return metrics.symmetrised(_square(protein, f"the map {name!r}", given))
+    # Labels are those of its own protein, which may be numbered otherwise.
+    return metrics.symmetrised(_square(of, f"the map {name!r}", given))
+
+
+def _check_finished(name: str, given: Any) -> None:
+    progress = getattr(given, "progress", None)
+    if isinstance(progress, ScanProgress) and progress.status is not ScanStatus.FINISHED:
+        raise RuntimeError(
+            f"the map {name!r} is not finished ({progress}), and figures of a part of it would "
+            "mislead: wait for it with wait(), after resume() if it was stopped. To judge what is "
+            "there by now all the same, give its contacts()"
+        )
 
 
 def known_contacts(protein: Protein, given: ArrayLike) -> NDArray[np.float64]:
@@ -62,6 +94,8 @@ def known_contacts(protein: Protein, given: ArrayLike) -> NDArray[np.float64]:
 
 
 def _square(protein: Protein, what: str, given: Any) -> NDArray[np.float64]:
+    if isinstance(given, pd.DataFrame) and given.shape == (len(protein), len(protein)):
+        given = _in_order(protein, what, given)
     try:
         values = np.asarray(given, dtype=np.float64)
     except (TypeError, ValueError):
@@ -76,3 +110,23 @@ def _square(protein: Protein, what: str, given: Any) -> NDArray[np.float64]:
             f"be ({length}, {length})"
         )
     return values
+
+
+def _in_order(protein: Protein, what: str, given: pd.DataFrame) -> pd.DataFrame:
+    """Return a map with rows and columns in the protein's order, by their labels."""
+    rows = _order(protein, f"{what} has rows", given.index)
+    return given.reindex(index=rows, columns=_order(protein, f"{what} has columns", given.columns))
+
+
+def _order(protein: Protein, what: str, given: pd.Index) -> pd.Index:
+    labels, numbers = protein.residue_labels, range(len(protein))
+    there = set(given)
+    for own in (labels, numbers):
+        if there == set(own):
+            return pd.Index(own)
+    odd = next((label for label in given if label not in {*labels, *numbers}), given[0])
+    raise ValueError(
+        f"{what} with other labels than {protein.name!r} has, such as {odd!r}: they are "
+        f"{labels[0]} to {labels[-1]}, or 0 to {len(labels) - 1}, each once. If its residues are "
+        "the same, in the same order, give its to_numpy()"
+    )

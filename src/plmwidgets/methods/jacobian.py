@@ -226,7 +226,7 @@ class Jacobian(RunControl):
         """Whether `block` can tell of two different positions (0-based) by now."""
         return self.method == "full" and bool(self.rows.known[[i, j]].all())
 
-    def block(self, i: int, j: int) -> pd.DataFrame:
+    def block(self, i: int | str, j: int | str) -> pd.DataFrame:
         """How each amino acid at i goes together with each at j.
 
         The block of the two positions, centred over both amino acids (not over positions), and the
@@ -234,8 +234,8 @@ class Jacobian(RunControl):
 
         Parameters
         ----------
-        i, j : int
-            Two different positions, 0-based.
+        i, j : int or str
+            Two different positions, 0-based, or labels such as ``"A25"`` in the chain's numbering.
 
         Returns
         -------
@@ -248,11 +248,13 @@ class Jacobian(RunControl):
         IndexError
             If a position lies outside the protein.
         ValueError
-            If they are the same, or the Jacobian is of the fast variant, which has no blocks.
+            If a label cannot be read or names another residue, if the two are the same, or the
+            Jacobian is of the fast variant, which has no blocks.
         RuntimeError
             If one of the two has not been substituted yet.
         """
-        if len(positions_of(self.protein, (i, j))) < 2:
+        i, j = self._position(i), self._position(j)
+        if i == j:
             raise ValueError("a block needs two different positions")
         if self.method != "full":
             raise ValueError(
@@ -350,6 +352,12 @@ class Jacobian(RunControl):
         protein = saving.stored_protein(store, protein)
         provenance = saving.stored_provenance(store)
         return cls(protein, Rows.of(protein, provenance, store), provenance)
+
+    def _position(self, given: int | str) -> int:
+        found = positions_of(self.protein, given if isinstance(given, str) else [given])
+        if len(found) != 1:
+            raise ValueError(f"{given!r} names {len(found)} residues: name one, such as 'A25'")
+        return found[0]
 
     @property
     def _waiting(self) -> str:

@@ -1,5 +1,6 @@
 """The linear baseline of contact prediction: couplings from an alignment, without any network."""
 
+from numbers import Real
 from typing import Final
 
 import numpy as np
@@ -48,6 +49,8 @@ def linear_couplings(
     ------
     FileNotFoundError
         If there is no such file.
+    TypeError
+        If the alignment is nothing of the kind.
     ValueError
         If the alignment cannot be read or is not of this protein, or `identity` is out of range.
 
@@ -64,8 +67,8 @@ def linear_couplings(
     motifs. PNAS 121.
     """
     protein = as_protein(protein)
-    if not 0 < identity <= 1:
-        raise ValueError(f"identity={identity} is no share: give one above 0, up to 1")
+    if not isinstance(identity, Real) or not 0 < identity <= 1:
+        raise ValueError(f"identity={identity!r} is no share: give one above 0, up to 1")
     columns = aligned_columns(protein, alignment)
     blocks = _inverse_covariance(columns, _weights(columns, identity))
     norms = np.sqrt(np.square(blocks[:, :GAP, :, :GAP]).sum(axis=(1, 3)))

@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from plmwidgets._numbers import as_whole
 from plmwidgets.alphabet import AMINO_ACIDS
 from plmwidgets.methods.minimal_search import MinimalSearch
-from plmwidgets.methods.whole_numbers import whole_number
 from plmwidgets.models import as_model
 from plmwidgets.models.masked_lm import MaskedLM, default_precision
 from plmwidgets.protein import Protein
@@ -96,7 +96,7 @@ def minimal_context(
     """
     protein, model = as_protein(protein), as_model(model)
     model.check_sequence(protein.sequence)
-    if not isinstance(position, str) and whole_number(position) is None:
+    if not isinstance(position, str) and as_whole(position) is None:
         raise ValueError(
             f"position is one residue, 0-based, or text such as 'A25', not {position!r}"
         )
@@ -115,7 +115,7 @@ def minimal_context(
             raise ValueError(
                 f"as a probability the criterion lies between 0 and 1, not {criterion}"
             )
-    most, tried = whole_number(limit, least=0), whole_number(candidates, least=1)
+    most, tried = as_whole(limit, least=0), as_whole(candidates, least=1)
     if most is None or tried is None:
         raise ValueError(
             "limit is a whole number, 0 or more, and candidates one, 1 or more, not "

@@ -7,7 +7,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from plmwidgets.methods.attention import check_numbers, contact_model
+from plmwidgets.methods.attention import check_numbers
+from plmwidgets.methods.attentive_models import contact_model
 from plmwidgets.methods.fast_jacobian import (
     fast_jacobian_contexts,
     fast_jacobian_map,

@@ -7,7 +7,7 @@ from typing import Final
 
 import numpy as np
 
-from plmwidgets.methods.whole_numbers import whole_number
+from plmwidgets._numbers import as_whole
 from plmwidgets.models.masked_lm import Context
 from plmwidgets.protein import Protein
 
@@ -120,7 +120,7 @@ def plan_recovery(
         raise ValueError(
             f"unknown strategy {strategy!r}: use one of {', '.join(map(repr, STRATEGIES))}"
         )
-    draws = whole_number(seeds, least=1)
+    draws = as_whole(seeds, least=1)
     if draws is None:
         raise ValueError(f"seeds is the number of random draws, 1 or more, not {seeds!r}")
     largest = largest_flank(segments, length, strategy)
@@ -156,7 +156,7 @@ def flanks_of(flanks: Iterable[int]) -> tuple[int, ...]:
         raise ValueError("give at least one flank length, such as flanks=range(0, 20)")
     found = set()
     for k in given:
-        known = whole_number(k, least=0)
+        known = as_whole(k, least=0)
         if known is None:
             raise ValueError(f"a flank length is a whole number, 0 or more, not {k!r}")
         found.add(known)
@@ -182,7 +182,7 @@ def segment_of(protein: Protein, segment: Segment | str) -> Segment:
         raise ValueError(
             f"a segment is (start, stop), or text such as '20-41', not {segment!r}"
         ) from None
-    first, last = whole_number(start), whole_number(stop)
+    first, last = as_whole(start), as_whole(stop)
     if first is None or last is None or not 0 <= first < last <= len(protein):
         raise ValueError(
             f"there is no segment ({start!r}, {stop!r}): start and stop are whole numbers with "

@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from plmwidgets._numbers import as_whole
 from plmwidgets.methods.recovery_maps import MapMaker
 from plmwidgets.methods.recovery_plan import words_of
-from plmwidgets.methods.whole_numbers import whole_number
 from plmwidgets.models import as_model
 from plmwidgets.models.masked_lm import Context, MaskedLM
 from plmwidgets.protein import Protein
@@ -178,7 +178,7 @@ def _contacts(protein: Protein, source: MaskedLM | str | ArrayLike | None) -> ND
 
 
 def _checked(name: str, value: object, least: int) -> int:
-    found = whole_number(value, least)
+    found = as_whole(value, least)
     if found is None:
         raise ValueError(f"{name} is a whole number of residues, {least} or more, not {value!r}")
     return found
@@ -187,8 +187,8 @@ def _checked(name: str, value: object, least: int) -> int:
 def _range(separation: object) -> tuple[int, int | None]:
     """Read how far apart two centres may be."""
     if isinstance(separation, tuple | list) and len(separation) == 2:
-        least = whole_number(separation[0], least=0)
-        most = whole_number(separation[1], least=0)
+        least = as_whole(separation[0], least=0)
+        most = as_whole(separation[1], least=0)
         if least is not None and separation[1] is None:
             return least, None
         if least is not None and most is not None and least < most:

@@ -18,6 +18,7 @@ from plmwidgets.metrics.contacts import (
     contact_precision,
     pairs_between,
     rank_pairs,
+    rank_scores,
     share_of,
     symmetrised,
 )
@@ -68,6 +69,7 @@ __all__ = [
     "pseudo_log_likelihood",
     "pseudo_perplexity",
     "rank_pairs",
+    "rank_scores",
     "reconstruction_accuracy",
     "separation_zscore",
     "share_of",

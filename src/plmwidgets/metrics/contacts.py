@@ -5,11 +5,12 @@ many pairs. Only pairs whose truth is known are ranked.
 """
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from plmwidgets._numbers import whole_number
 from plmwidgets.metrics.distributions import FloatArray
 
 MIN_SEPARATION: Final = 6
@@ -91,13 +92,14 @@ def rank_pairs(
     contacts : array_like, shape (L, L)
         As for `contact_precision`.
     nearest, farthest : int
-        First and last ``|i - j|``; by default there is no last one.
+        First (at least 1) and last ``|i - j|``; by default there is no last one.
 
     Raises
     ------
     ValueError
-        If the matrices are not square or not of one size.
+        If the matrices are not square or not of one size, or `nearest` is no whole number.
     """
+    nearest = whole_number("nearest", nearest)
     mean = symmetrised(scores)
     truth = np.asarray(contacts, dtype=np.float64)
     if mean.shape != truth.shape:
@@ -108,17 +110,37 @@ def rank_pairs(
     rows, columns = pairs_between(len(mean), nearest, farthest)
     known = np.isfinite(truth[rows, columns])
     rows, columns = rows[known], columns[known]
-    touching, score = truth[rows, columns] == 1, mean[rows, columns]
-    scored = ~np.isnan(score)
+    return rank_scores(mean[rows, columns], truth[rows, columns] == 1)
+
+
+def rank_scores(
+    scores: NDArray[np.floating[Any]], touching: NDArray[np.bool_], best: int | None = None
+) -> Ranking:
+    """Rank pairs that have been chosen already.
+
+    Parameters
+    ----------
+    scores : ndarray, shape (pairs,)
+        NaN: no score.
+    touching : ndarray of bool, shape (pairs,)
+    best : int, optional
+        Rank so many, and those that equal the last of them, alone: quicker, where one precision is
+        asked for. Scores must then be numbers.
+    """
+    pairs, contacts = len(scores), int(touching.sum())
+    if best is not None and best < pairs:
+        chosen = scores >= np.partition(scores, pairs - best)[pairs - best]
+    else:
+        chosen = ~np.isnan(scores)
     # Ascending scores, so that the steps come out from the last one up.
-    steps, place = np.unique(score[scored], return_inverse=True)
+    steps, place = np.unique(scores[chosen], return_inverse=True)
     sizes = np.bincount(place, minlength=len(steps))[::-1]
-    hits = np.bincount(place[touching[scored]], minlength=len(steps))[::-1]
+    hits = np.bincount(place[touching[chosen]], minlength=len(steps))[::-1]
     return Ranking(
         np.concatenate([[0], np.cumsum(sizes)]),
         np.concatenate([[0], np.cumsum(hits)]),
-        len(rows),
-        int(touching.sum()),
+        pairs,
+        contacts,
     )
 
 
@@ -157,9 +179,11 @@ def contact_precision(
     Raises
     ------
     ValueError
-        If the matrices are not square or not of one size, or `top` makes no sense.
+        If the matrices are not square or not of one size, or `min_separation` or `top` makes no
+        sense.
     """
-    ranking = rank_pairs(scores, contacts, max(min_separation, 1))
+    nearest = max(whole_number("min_separation", min_separation, least=0), 1)
+    ranking = rank_pairs(scores, contacts, nearest)
     return ranking.precision(_pairs_wanted(top, len(np.asarray(scores))))
 
 

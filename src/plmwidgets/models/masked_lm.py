@@ -51,14 +51,28 @@ class Context:
         Raises
         ------
         IndexError
-            If a position lies outside 0 .. L-1.
+            If a position is no whole number within 0 .. L-1.
+        TypeError
+            If the positions are no iterable, or the substitutions no mapping.
         ValueError
             If a substitution is not a one-letter amino acid.
         """
         length = len(sequence)
+        if not isinstance(masked, Iterable):
+            raise TypeError(
+                "positions are a list of whole numbers, such as [3, 7], counted from 0, not "
+                f"{type(masked).__name__}"
+            )
+        if substitutions is None:
+            substitutions = {}
+        elif not isinstance(substitutions, Mapping):
+            raise TypeError(
+                "substitutions are new amino acids by position, such as {3: 'W'}, counted from 0, "
+                f"not {type(substitutions).__name__}"
+            )
         hidden = tuple(sorted({_position(i, length) for i in masked}))
         changes = []
-        for position, letter in sorted((substitutions or {}).items()):
+        for position, letter in substitutions.items():
             upper = str(letter).upper()
             if len(upper) != 1 or upper not in AMINO_ACIDS + PLACEHOLDERS:
                 raise ValueError(
@@ -66,7 +80,7 @@ class Context:
                     f"use one of the letters {AMINO_ACIDS}"
                 )
             changes.append((_position(position, length), upper))
-        return cls(sequence, hidden, tuple(changes))
+        return cls(sequence, hidden, tuple(sorted(changes)))
 
     @property
     def residues(self) -> str:
@@ -80,10 +94,13 @@ class Context:
 
 
 def _position(value: int, length: int) -> int:
-    position = int(value)
+    try:
+        position = int(value)
+    except (OverflowError, TypeError, ValueError):  # infinity, None, text and NaN
+        position = -1
     if position != value or not 0 <= position < length:
         raise IndexError(
-            f"position {value} is out of range: positions are whole numbers from 0 to "
+            f"position {value!r} is out of range: positions are whole numbers from 0 to "
             f"{length - 1} (0-based)"
         )
     return position

@@ -328,7 +328,9 @@ def positions_of(protein: Protein, positions: Iterable[int] | str) -> tuple[int,
     Raises
     ------
     IndexError
-        If one lies outside the protein.
+        If one is no whole number within the protein.
+    TypeError
+        If they are no iterable.
     ValueError
         If text cannot be read.
     """

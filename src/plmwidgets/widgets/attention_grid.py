@@ -9,7 +9,8 @@ import pandas as pd
 import traitlets as t
 from numpy.typing import NDArray
 
-from plmwidgets.methods.attention import Attention, attentive_model, head_scores
+from plmwidgets.methods.attention import Attention, head_scores
+from plmwidgets.methods.attentive_models import attentive_model
 from plmwidgets.models import as_model
 from plmwidgets.models.masked_lm import MaskedLM
 from plmwidgets.protein import Protein
@@ -183,9 +184,7 @@ class AttentionGrid(View):
             found = self.attention
             if found is None:
                 return
-            precision = None
-            if self.protein.has_structure:
-                precision = found.precision().to_numpy()
+            precision = _precision(found)
             with self.hold_sync():
                 self.set_trait("pictures", envelope(self._pictures(found)))
                 self.set_trait("precision", envelope(precision))
@@ -195,6 +194,14 @@ class AttentionGrid(View):
         if self.show == "weights":
             return thumbnails(found.maps)
         return np.stack([thumbnails(_off_diagonal(head_scores(heads))) for heads in found.maps])
+
+
+def _precision(found: Attention) -> NDArray[np.float64] | None:
+    try:
+        shares = found.precision().to_numpy()
+    except ValueError:  # no structure, or none that tells of any pair
+        return None
+    return None if np.isnan(shares).all() else shares
 
 
 def _off_diagonal(scores: NDArray[np.float64]) -> NDArray[np.float64]:

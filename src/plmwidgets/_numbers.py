@@ -1,9 +1,9 @@
-"""Whole numbers, as people hand them in."""
+"""Numbers that people give, checked in plain words."""
 
 from numbers import Integral, Real
 
 
-def whole_number(value: object, least: int | None = None) -> int | None:
+def as_whole(value: object, least: int | None = None) -> int | None:
     """Return a whole number as an int, None for anything else.
 
     Parameters
@@ -27,3 +27,17 @@ def whole_number(value: object, least: int | None = None) -> int | None:
     else:
         return None
     return found if least is None or found >= least else None
+
+
+def whole_number(name: str, value: object, least: int = 1) -> int:
+    """Return a number that counts something.
+
+    Raises
+    ------
+    ValueError
+        If it is not whole (2.0 is not, nor is True), or too small.
+    """
+    found = None if isinstance(value, float) else as_whole(value, least)
+    if found is None:
+        raise ValueError(f"{name}={value!r}: it is a whole number, at least {least}")
+    return found
