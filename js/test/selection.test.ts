@@ -69,6 +69,24 @@ describe("two links on one page", () => {
     expect(a.model.get("hover")).toEqual([]);
   });
 
+  it("leave it to the view that the pointer is in to tell Python", () => {
+    vi.useFakeTimers();
+    const [a, b] = [link("across"), link("across")];
+    a.selection.setHover([4]);
+    vi.advanceTimersByTime(200);
+    expect(a.model.get("hover")).toEqual([4]);
+    const saved = vi.spyOn(a.model, "save_changes");
+    a.selection.setHover([]);
+    b.selection.setHover([7]);
+    vi.advanceTimersByTime(200);
+    expect(saved).not.toHaveBeenCalled();
+    expect(b.model.get("hover")).toEqual([7]);
+    a.selection.setHover([]);
+    vi.advanceTimersByTime(200);
+    expect(b.selection.hover).toEqual([]);
+    vi.useRealTimers();
+  });
+
   it("are no longer told anything after abort", () => {
     const [a, b] = [link("abort"), link("abort")];
     b.controller.abort();

@@ -2,6 +2,7 @@
 
 import functools
 import io
+import itertools
 
 import numpy as np
 import pytest
@@ -126,10 +127,15 @@ def main_gestures(book, name):
     book.wait_until(lambda: positions(views["joint_table"], "data-pair") == [i, j])
 
     # pointing at a residue shows it in the others
-    strip.locator('[data-position="30"]').first.hover()
-    label = protein.residue_label(30)
-    chip = structure.locator(".plm-chip", has_text=label)
-    book.wait_until(chip.is_visible)
+    residue = strip.locator('[data-position="30"]').first
+    chip = structure.locator(".plm-chip", has_text=protein.residue_label(30))
+    across = itertools.cycle((4, 6))
+
+    def pointed():  # a hand is never quite still
+        residue.hover(position={"x": next(across), "y": 5})
+        return chip.is_visible()
+
+    book.wait_until(pointed)
 
     # the structure is drawn, and a residue in it can be picked
     canvas = structure.locator("canvas")

@@ -147,6 +147,8 @@ export class SelectionLink {
     for (const receive of [...this.#bus]) receive({ origin: this, hover: positions });
     clearTimeout(this.#saving);
     this.#saving = this.#after(HOVER_MS, () => {
+      // The pointer is in another view by now, which tells: this must not come after it.
+      if (!same(positions, this.#hover)) return;
       this.#model.set("hover", [...positions]);
       this.#model.save_changes();
     });
