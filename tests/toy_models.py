@@ -48,6 +48,36 @@ class ToyModel:
         return values if positions is None else values[np.arange(len(values))[:, None], positions]
 
 
+class ShapeModel(ToyModel):
+    """One whose last bits depend on the shape of the batch and on the place in it."""
+
+    def __init__(self, batch=16, **options):
+        super().__init__("shape", **options)
+        self.batch = batch
+
+    def preferred_batch(self, length):
+        return self.batch
+
+    def log_probabilities(self, contexts, positions=None):
+        values = super().log_probabilities(contexts, positions)
+        rows = np.arange(len(contexts), dtype=np.float32)[:, None, None]
+        return values + np.float32(1e-6) * (rows + 8 * len(contexts))
+
+
+class GatedModel(ToyModel):
+    """Waits at its gate after a number of passes."""
+
+    def __init__(self, name, after):
+        super().__init__(name)
+        self.gate = threading.Event()
+        self.after = after
+
+    def log_probabilities(self, contexts, positions=None):
+        if sum(map(len, self.calls)) >= self.after:
+            self.gate.wait(20)
+        return super().log_probabilities(contexts, positions)
+
+
 class NanModel(ToyModel):
     """Returns NaN once a chosen position is masked together with another one."""
 

@@ -2,13 +2,12 @@
 
 import subprocess
 import sys
-import threading
 import warnings
 from pathlib import Path
 
 import numpy as np
 import pytest
-from toy_models import ToyModel
+from toy_models import GatedModel, ToyModel
 from view_tools import SEQUENCE, wait_for
 
 from plmwidgets import Jacobian, Protein, jacobian
@@ -42,20 +41,6 @@ def expected_rows(model, sequence, method="full"):
             contexts = [Context.of(sequence, (), {n: letter}) for letter in AMINO_ACIDS]
         rows.append([model.expected(context) for context in contexts])
     return np.array(rows)
-
-
-class GatedModel(ToyModel):
-    """Waits at its gate after a number of passes."""
-
-    def __init__(self, name, after):
-        super().__init__(name)
-        self.gate = threading.Event()
-        self.after = after
-
-    def log_probabilities(self, contexts, positions=None):
-        if sum(map(len, self.calls)) >= self.after:
-            self.gate.wait(20)
-        return super().log_probabilities(contexts, positions)
 
 
 @pytest.mark.parametrize(("method", "passes"), [("full", 19 * LENGTH + 1), ("fast", LENGTH)])

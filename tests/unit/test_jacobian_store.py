@@ -8,7 +8,7 @@ import sys
 
 import numpy as np
 import pytest
-from toy_models import ToyModel
+from toy_models import ShapeModel, ToyModel
 from view_tools import SEQUENCE, wait_for
 
 from plmwidgets import Jacobian, PairScan, Protein, StoreError, jacobian, scan_pairs
@@ -19,22 +19,6 @@ from plmwidgets.scan.progress import ScanStatus
 LENGTH = len(SEQUENCE)
 METHODS = ["full", "fast"]
 PLACES = ["in memory", "on disk alone"]
-
-
-class ShapeModel(ToyModel):
-    """One whose last bits depend on the shape of the batch and on the place in it."""
-
-    def __init__(self, batch, **options):
-        super().__init__("jacobian shape", **options)
-        self.batch = batch
-
-    def preferred_batch(self, length):
-        return self.batch
-
-    def log_probabilities(self, contexts, positions=None):
-        values = super().log_probabilities(contexts, positions)
-        rows = np.arange(len(contexts), dtype=np.float32)[:, None, None]
-        return values + np.float32(1e-6) * (rows + 8 * len(contexts))
 
 
 @pytest.fixture

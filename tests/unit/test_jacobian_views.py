@@ -1,30 +1,14 @@
 """The views of a categorical Jacobian: what they send to the page, and when."""
 
-import threading
-
 import numpy as np
 import pytest
-from toy_models import ToyModel
+from toy_models import GatedModel, ToyModel
 from view_tools import SEQUENCE, decoded, wait_for
 
 from plmwidgets import JacobianExplorer, JacobianTable, Protein, jacobian
 from plmwidgets.widgets.jacobian_explorer import MAP
 
 LENGTH = len(SEQUENCE)
-
-
-class HeldModel(ToyModel):
-    """Waits for its gate after some positions."""
-
-    def __init__(self, name, positions=4):
-        super().__init__(name)
-        self.gate = threading.Event()
-        self.most = 19 * positions
-
-    def log_probabilities(self, contexts, positions=None):
-        if sum(map(len, self.calls)) > self.most:
-            self.gate.wait(20)
-        return super().log_probabilities(contexts, positions)
 
 
 @pytest.fixture
@@ -34,7 +18,8 @@ def protein():
 
 @pytest.fixture
 def held(protein, request):
-    model = HeldModel(request.node.name)  # equal identities share a service, and so a model
+    # Equal identities share a service, and so a model.
+    model = GatedModel(request.node.name, after=19 * 4 + 1)
     found = jacobian(protein, model)
     wait_for(lambda: found.progress.done >= 3)
     yield found, model.gate

@@ -3,29 +3,13 @@
 import numpy as np
 import pytest
 import torch
-from toy_models import ToyModel
+from toy_models import ShapeModel
 from view_tools import wait_for
 
 from plmwidgets import Protein, load_model, scan_pairs
 from plmwidgets.scan.start import prepare_pairs
 
 LENGTH = 30
-
-
-class ShapeModel(ToyModel):
-    """One whose last bits depend on the shape of the batch and on the place in it."""
-
-    def __init__(self, batch=16, **options):
-        super().__init__("shape", **options)
-        self.batch = batch
-
-    def preferred_batch(self, length):
-        return self.batch
-
-    def log_probabilities(self, contexts, positions=None):
-        values = super().log_probabilities(contexts, positions)
-        rows = np.arange(len(contexts), dtype=np.float32)[:, None, None]
-        return values + np.float32(1e-6) * (rows + 8 * len(contexts))
 
 
 @pytest.fixture

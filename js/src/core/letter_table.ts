@@ -1,6 +1,7 @@
 /** A 20 x 20 table of amino acids on a canvas, a row a letter at i, a column one at j. */
 import { chemistryInk } from "./colour";
 import { element, prepareCanvas } from "./elements";
+import { formatLimit } from "./format";
 import { magnification, placeIn } from "./place";
 import type { Theme } from "./theme";
 import { Tooltip } from "./tooltip";
@@ -39,7 +40,7 @@ interface Owner {
   redraw(): void;
 }
 
-export class LetterTable {
+class LetterTable {
   readonly canvas = element("canvas", { class: "plm-letter-table", role: "img", tabindex: 0 });
   #owner: Owner;
   #order: readonly number[];
@@ -159,6 +160,62 @@ export class LetterTable {
   #describe({ row, column }: Cell): string {
     return this.#owner.describe(this.#order[row] ?? 0, this.#order[column] ?? 0);
   }
+}
+
+/** A letter table with its colour scale, and beside it facts and a list. */
+export class LetterPanel {
+  readonly node: HTMLElement;
+  readonly table: LetterTable;
+  #facts = element("dl", { class: "letters-facts" });
+  #list = element("table", { class: "letters-list" });
+  #ramp = element("span", { class: "letters-ramp" });
+  #low = element("span");
+  #high = element("span");
+
+  constructor(owner: Owner) {
+    this.table = new LetterTable(owner);
+    const scale = element(
+      "div",
+      { class: "letters-scale plm-muted" },
+      this.#low,
+      this.#ramp,
+      this.#high,
+    );
+    this.node = element(
+      "div",
+      { class: "letters-body" },
+      element("div", { class: "letters-map" }, this.table.canvas, scale),
+      element("div", { class: "letters-side" }, this.#facts, this.#list),
+    );
+  }
+
+  /** Say what the colours mean: their gradient, and the values at its ends with their unit. */
+  showScale(gradient: string, limits: readonly [number, number], unit: string): void {
+    this.#ramp.style.background = gradient;
+    this.#low.textContent = formatLimit(limits[0]);
+    this.#high.textContent = `${formatLimit(limits[1])}${unit}`;
+  }
+
+  showFacts(...facts: readonly HTMLElement[][]): void {
+    this.#facts.replaceChildren(...facts.flat());
+  }
+
+  showList(caption: string, head: readonly string[], rows: readonly (readonly string[])[]): void {
+    const heads = head.map((text) => element("th", { scope: "col" }, text));
+    const body = rows.map((row) =>
+      element("tr", {}, ...row.map((text) => element("td", {}, text))),
+    );
+    this.#list.replaceChildren(
+      element("caption", {}, caption),
+      element("thead", {}, element("tr", {}, ...heads)),
+      element("tbody", {}, ...body),
+    );
+  }
+}
+
+/** A term and its value, for the facts. */
+export function fact(name: string, value: string, title: string): HTMLElement[] {
+  return [element("dt", { title, class: "plm-muted" }, name), element("dd", {}, value)];
 }
 
 /** Where a row or column begins on the canvas. */

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from plmwidgets import charts, metrics
+from plmwidgets import metrics
 from plmwidgets._numbers import whole_number
 from plmwidgets._warn import warn
 from plmwidgets.methods.contact_maps import Map, by_name, known_contacts, scores_of
@@ -299,6 +299,8 @@ class ContactEvaluation:
         reach = (
             f"|i - j| >= {nearest}" if farthest is None else f"|i - j| = {nearest} to {farthest}"
         )
+        from plmwidgets import charts  # altair takes a while to load
+
         return charts.contact_curves(
             self.by_rank(separation),
             self.curve(separation),

@@ -51,5 +51,8 @@ def fast_jacobian_map(
 
 
 def whole_positions(contexts: Sequence[Context]) -> NDArray[np.int64]:
-    """Return all positions of each context, which keeps the answers out of the service's cache."""
+    """Return all positions of each context, which keeps the answers out of the service's cache.
+
+    Where no positions are named they are remembered, and would drive out what somebody looks at.
+    """
     return np.tile(np.arange(len(contexts[0].sequence)), (len(contexts), 1))

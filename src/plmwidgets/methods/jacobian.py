@@ -22,6 +22,7 @@ from plmwidgets.scan.background import RunControl
 from plmwidgets.scan.places import place_of
 from plmwidgets.scan.progress import ScanProgress, ScanStatus
 from plmwidgets.scan.start import as_protein, positions_of, provenance_of
+from plmwidgets.scan.tables import pair_frame
 from plmwidgets.service import service_for
 
 METHODS = ("full", "fast")
@@ -179,10 +180,7 @@ class Jacobian(RunControl):
         """How far it is: status, positions done and in all, time left."""
         if self._run is not None:
             return self._run.progress
-        done, total = int(self.rows.known.sum()), len(self.protein)
-        status = ScanStatus.FINISHED if done == total else ScanStatus.PAUSED
-        share = done / total
-        return ScanProgress(status, "", done, total, share, None, None, 0.0, "", "positions")
+        return ScanProgress.at_rest(int(self.rows.known.sum()), len(self.protein), "positions")
 
     @property
     def store_path(self) -> Path | str | None:
@@ -210,7 +208,7 @@ class Jacobian(RunControl):
         RuntimeError
             If it is not finished: scores are centred over all positions.
         """
-        return self._square(contact_scores(self._norms()))
+        return pair_frame(self.protein, contact_scores(self._norms()))
 
     def norms(self) -> pd.DataFrame:
         """Return the norms before the average product correction, (L, L); see `contacts`.
@@ -220,7 +218,7 @@ class Jacobian(RunControl):
         RuntimeError
             If it is not finished.
         """
-        return self._square(self._norms().copy())
+        return pair_frame(self.protein, self._norms().copy())
 
     def has_block(self, i: int, j: int) -> bool:
         """Whether `block` can tell of two different positions (0-based) by now."""
@@ -371,12 +369,4 @@ class Jacobian(RunControl):
         raise RuntimeError(
             f"the Jacobian is not finished ({self.progress}), and its scores are centred over all "
             f"positions: {self._waiting}"
-        )
-
-    def _square(self, values: NDArray[np.float64]) -> pd.DataFrame:
-        labels = list(self.protein.residue_labels)
-        return pd.DataFrame(
-            values,
-            index=pd.Index(labels, name="residue_i"),
-            columns=pd.Index(labels, name="residue_j"),
         )

@@ -1,7 +1,6 @@
 """Computes a categorical Jacobian on a model service: in the background, row by row, resumable."""
 
 import threading
-from collections import deque
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future
 from typing import Any, ClassVar
@@ -10,16 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from plmwidgets.alphabet import AMINO_ACIDS, INDEX
+from plmwidgets.methods.fast_jacobian import whole_positions
 from plmwidgets.methods.jacobian_rows import LETTERS, Rows
 from plmwidgets.models.masked_lm import Context
 from plmwidgets.protein import Protein
 from plmwidgets.scan.background import BackgroundRun
-from plmwidgets.scan.stopping import check, result_of
+from plmwidgets.scan.stopping import check, result_of, work_through
 from plmwidgets.service import ModelService, Priority
 
-IN_FLIGHT = (
-    2  # groups of positions for each lane of the service: the next is there when one is done
-)
 Array = NDArray[np.floating[Any]]
 
 
@@ -86,18 +83,13 @@ class JacobianRun(BackgroundRun):
             wild_type = result_of(self._submit([Context(self._protein.sequence)]), stop)[0]
         with self._lock:
             self._observe_rate(self._units_done())
-        waiting: deque[tuple[range, Future[Array]]] = deque()
-        try:
-            for group in groups:
-                check(stop)
-                waiting.append((group, self._submit_group(group, stop)))
-                if len(waiting) == IN_FLIGHT * self._service.lanes:
-                    self._take(*waiting.popleft(), wild_type, stop)
-            while waiting:
-                self._take(*waiting.popleft(), wild_type, stop)
-        finally:
-            for _, future in waiting:
-                future.cancel()
+        work_through(
+            groups,
+            lambda group: self._submit_group(group, stop),
+            lambda group, future: self._take(group, future, wild_type, stop),
+            self._service.lanes,
+            stop,
+        )
 
     def _contexts(self, position: int) -> Iterator[Context]:
         """Give what the model is shown for a position, but for the wild type."""
@@ -122,12 +114,9 @@ class JacobianRun(BackgroundRun):
         return self._submit(contexts, count)
 
     def _submit(self, contexts: list[Context], on_part: Any = None) -> "Future[Array]":
-        # Whole proteins are remembered where no positions are named, and would drive out what
-        # somebody looks at.
-        positions = np.tile(np.arange(self._total), (len(contexts), 1))
         return self._service.submit(
             contexts,
-            positions,
+            whole_positions(contexts),
             priority=Priority.BACKGROUND,
             on_part=on_part,
             precision=self._precision,

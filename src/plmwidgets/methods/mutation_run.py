@@ -1,7 +1,6 @@
 """Computes mutation scores in the background, residue by residue."""
 
 import threading
-from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -12,9 +11,9 @@ from numpy.typing import NDArray
 from plmwidgets.alphabet import AMINO_ACIDS
 from plmwidgets.models.masked_lm import Context
 from plmwidgets.scan.background import BackgroundRun
-from plmwidgets.scan.run import IN_FLIGHT, SINGLES_AT_ONCE
+from plmwidgets.scan.run import SINGLES_AT_ONCE
 from plmwidgets.scan.single import single_contexts
-from plmwidgets.scan.stopping import check, result_of
+from plmwidgets.scan.stopping import result_of, work_through
 from plmwidgets.service import ModelService, Priority
 
 if TYPE_CHECKING:
@@ -48,20 +47,15 @@ class MutationRun(BackgroundRun):
         super().__init__(scores.protein.name, int(self._wanted.sum()), "residues")
 
     def _work(self, stop: threading.Event) -> None:
-        waiting: deque[tuple[list[int], Future[Any]]] = deque()
         with self._lock:
             self._observe_rate(self._units_done())
-        try:
-            for positions in self._groups():
-                check(stop)
-                waiting.append((positions, self._submit(positions)))
-                if len(waiting) == IN_FLIGHT * self.service.lanes:
-                    self._take(*waiting.popleft(), stop)
-            while waiting:
-                self._take(*waiting.popleft(), stop)
-        finally:
-            for _, future in waiting:
-                future.cancel()
+        work_through(
+            self._groups(),
+            self._submit,
+            lambda positions, future: self._take(positions, future, stop),
+            self.service.lanes,
+            stop,
+        )
 
     def _groups(self) -> Iterator[list[int]]:
         """Cut what is missing into residues that are asked for together."""

@@ -16,7 +16,7 @@ from plmwidgets.methods.recovery_run import RecoveryRun
 from plmwidgets.models.masked_lm import Context
 from plmwidgets.protein import Protein
 from plmwidgets.scan.background import RunControl
-from plmwidgets.scan.progress import ScanProgress, ScanStatus
+from plmwidgets.scan.progress import ScanProgress
 from plmwidgets.service import Priority
 
 MAP_BYTES: Final = 128 * 2**20
@@ -117,11 +117,7 @@ class Recovery(RunControl):
         """How far it is."""
         if self._run is not None:
             return self._run.progress
-        done, total = self.computed, self.values.size
-        status = ScanStatus.FINISHED if done == total else ScanStatus.PAUSED
-        return ScanProgress(
-            status, "", done, total, done / total, None, None, 0.0, "", "recoveries"
-        )
+        return ScanProgress.at_rest(self.computed, self.values.size, "recoveries")
 
     @property
     def passes(self) -> int:

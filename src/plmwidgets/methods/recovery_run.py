@@ -9,12 +9,10 @@ from typing import TYPE_CHECKING, ClassVar
 from plmwidgets.methods.recovery_maps import MapMaker, Maps
 from plmwidgets.models.masked_lm import Context
 from plmwidgets.scan.background import BackgroundRun
-from plmwidgets.scan.stopping import check, result_of
+from plmwidgets.scan.stopping import IN_FLIGHT, check, result_of
 
 if TYPE_CHECKING:
     from plmwidgets.methods.recovery_result import Recovery
-
-IN_FLIGHT = 2
 
 
 class RecoveryRun(BackgroundRun):

@@ -7,7 +7,7 @@ from typing import ClassVar
 from plmwidgets.protein import Protein
 from plmwidgets.scan.background import RunControl
 from plmwidgets.scan.blocks import Region
-from plmwidgets.scan.progress import ScanProgress, ScanStatus
+from plmwidgets.scan.progress import ScanProgress
 from plmwidgets.scan.run import PairScanRun
 
 
@@ -135,9 +135,7 @@ class ScanControl(RunControl, ABC):
         """How far the scan is: status, pairs done and in all, pairs a second, time left."""
         if self._run is not None:
             return self._run.progress
-        done, total = self.pairs_computed, self.pairs_total
-        status = ScanStatus.FINISHED if done == total else ScanStatus.PAUSED
-        return ScanProgress(status, "", done, total, done / total, None, None, 0.0, "")
+        return ScanProgress.at_rest(self.pairs_computed, self.pairs_total)
 
     @property
     def store_path(self) -> Path | str | None:

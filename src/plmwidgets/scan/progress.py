@@ -52,6 +52,12 @@ class ScanProgress:
     message: str
     unit: str = "pairs"
 
+    @classmethod
+    def at_rest(cls, done: int, total: int, unit: str = "pairs") -> "ScanProgress":
+        """Return that of a result that nothing computes: finished, or stopped on the way."""
+        status = ScanStatus.FINISHED if done == total else ScanStatus.PAUSED
+        return cls(status, "", done, total, done / total, None, None, 0.0, "", unit)
+
     def __repr__(self) -> str:
         return f"<ScanProgress: {self}>"
 

@@ -1,7 +1,6 @@
 """Runs a pair scan on a model service: in the background, block by block, resumable."""
 
 import threading
-from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -17,14 +16,13 @@ from plmwidgets.scan.noise import noise_floor
 from plmwidgets.scan.origin import Origin
 from plmwidgets.scan.progress import ScanStatus
 from plmwidgets.scan.single import SingleScan
-from plmwidgets.scan.stopping import check, result_of
+from plmwidgets.scan.stopping import result_of, work_through
 from plmwidgets.service import ModelService, Priority
 
 if TYPE_CHECKING:
     from plmwidgets.scan.pair import PairScan
     from plmwidgets.scan.store import PairStore
 
-IN_FLIGHT = 2  # groups of blocks for each lane of the service: the next is there when one is done
 SINGLES_AT_ONCE = 32
 _ALIVE = (ScanStatus.READY, ScanStatus.RUNNING, ScanStatus.PAUSED)
 
@@ -160,18 +158,13 @@ class PairScanRun(BackgroundRun):
         """Compute what is not exact in these blocks, and store them."""
         with self._lock:
             self._observe_rate(self._done)
-        waiting: deque[tuple[list[Block], Future[Any]]] = deque()
-        try:
-            for some, pairs in self._groups(blocks):
-                check(stop)
-                waiting.append((some, self._submit_pairs(pairs)))
-                if len(waiting) == IN_FLIGHT * self.service.lanes:
-                    self._finish_blocks(*waiting.popleft(), stop)
-            while waiting:
-                self._finish_blocks(*waiting.popleft(), stop)
-        finally:
-            for _, future in waiting:
-                future.cancel()
+        work_through(
+            self._groups(blocks),
+            lambda group: self._submit_pairs(group[1]),
+            lambda group, future: self._finish_blocks(group[0], future, stop),
+            self.service.lanes,
+            stop,
+        )
 
     def _groups(self, blocks: list[Block]) -> Iterator[tuple[list[Block], NDArray[np.int64]]]:
         """Take blocks one by one, or together where their pairs would make small batches."""

@@ -1,11 +1,18 @@
-"""How the thread of a scan waits for the model, and gives up when the scan is to stop."""
+"""How the thread of a run asks the model, waits for it, and gives up when the run is to stop."""
 
 import threading
+from collections import deque
+from collections.abc import Callable, Iterable
 from concurrent.futures import CancelledError, Future, wait
-from typing import Any
+from typing import Any, Final, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
+
+IN_FLIGHT: Final = 2
+"""Requests for each lane of a service: the next is there when one is done."""
+
+Part = TypeVar("Part")
 
 
 def result_of(
@@ -23,3 +30,31 @@ def check(stop: threading.Event) -> None:
     """Raise `CancelledError` once a scan is to stop."""
     if stop.is_set():
         raise CancelledError
+
+
+def work_through(
+    parts: Iterable[Part],
+    submit: "Callable[[Part], Future[Any]]",
+    take: "Callable[[Part, Future[Any]], None]",
+    lanes: int,
+    stop: threading.Event,
+) -> None:
+    """Submit part after part, with `IN_FLIGHT` for each lane under way, and take them in order.
+
+    Raises
+    ------
+    CancelledError
+        Once a run is to stop. What is still under way then, or when a part fails, is cancelled.
+    """
+    waiting: deque[tuple[Part, Future[Any]]] = deque()
+    try:
+        for part in parts:
+            check(stop)
+            waiting.append((part, submit(part)))
+            if len(waiting) == IN_FLIGHT * lanes:
+                take(*waiting.popleft())
+        while waiting:
+            take(*waiting.popleft())
+    finally:
+        for _, future in waiting:
+            future.cancel()

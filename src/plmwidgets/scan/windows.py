@@ -20,6 +20,7 @@ from plmwidgets.models.masked_lm import MaskedLM
 from plmwidgets.protein import Protein
 from plmwidgets.scan.pair import PairScan
 from plmwidgets.scan.start import as_protein, scan_pairs
+from plmwidgets.scan.tables import pair_frame
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,12 +208,7 @@ class WindowedScan:
             where = slice(window.first, window.last + 1)
             own = self.chosen[where, where] == index
             values[where, where][own] = scan.values(name)[own]
-        labels = list(self.protein.residue_labels)
-        return pd.DataFrame(
-            values,
-            index=pd.Index(labels, name="residue_i"),
-            columns=pd.Index(labels, name="residue_j"),
-        )
+        return pair_frame(self.protein, values)
 
     def to_pandas(self) -> pd.DataFrame:
         """One row for every ordered pair that is computed, by position_i, then position_j.

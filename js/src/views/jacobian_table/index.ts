@@ -1,8 +1,8 @@
 /** How the amino acids of the selected pair are coupled: its block of the categorical Jacobian. */
 import { colourOf, gradientOf } from "../../core/colour";
 import { element } from "../../core/elements";
-import { formatCount, formatLimit, formatValue } from "../../core/format";
-import { LetterTable } from "../../core/letter_table";
+import { formatCount, formatValue } from "../../core/format";
+import { fact, LetterPanel } from "../../core/letter_table";
 import lettersCss from "../../core/letter_table.css";
 import { readTheme } from "../../core/theme";
 import { defineView, type View, type ViewContext } from "../../core/view";
@@ -17,21 +17,16 @@ class JacobianTable implements View {
   #letters: string;
   #trait: BlockTrait | null = null;
   #block: Block | null = null;
-  #table: LetterTable;
+  #panel: LetterPanel;
   #chosen = element("span", { class: "plm-muted" });
   #hint = element("div", { class: "plm-muted", role: "status" });
-  #low = element("span");
-  #high = element("span");
-  #facts = element("dl", { class: "letters-facts" });
-  #list = element("table", { class: "letters-list" });
-  #body: HTMLElement;
 
   constructor(context: ViewContext) {
     this.#context = context;
     const { model, root, signal } = context;
     this.#host = (root.getRootNode() as ShadowRoot).host as HTMLElement;
     this.#letters = String(model.get("letters"));
-    this.#table = new LetterTable({
+    this.#panel = new LetterPanel({
       root,
       signal,
       letters: this.#letters,
@@ -39,15 +34,6 @@ class JacobianTable implements View {
       describe: (a, b) => this.#describe(a, b),
       redraw: () => this.draw(),
     });
-    const ramp = element("span", { class: "letters-ramp" });
-    ramp.style.background = gradientOf("diverging");
-    const scale = element("div", { class: "letters-scale plm-muted" }, this.#low, ramp, this.#high);
-    this.#body = element(
-      "div",
-      { class: "letters-body" },
-      element("div", { class: "letters-map" }, this.#table.canvas, scale),
-      element("div", { class: "letters-side" }, this.#facts, this.#list),
-    );
     root.append(
       element(
         "div",
@@ -56,7 +42,7 @@ class JacobianTable implements View {
         this.#chosen,
       ),
       this.#hint,
-      this.#body,
+      this.#panel.node,
     );
   }
 
@@ -65,7 +51,7 @@ class JacobianTable implements View {
     const trait = model.get("table") as BlockTrait | null;
     if (trait !== this.#trait) {
       // What is pointed at stays while the score of the same pair arrives.
-      if (trait?.pair.join() !== this.#trait?.pair.join()) this.#table.forget();
+      if (trait?.pair.join() !== this.#trait?.pair.join()) this.#panel.table.forget();
       this.#trait = trait;
       this.#block = trait ? new Block(trait) : null;
     }
@@ -74,7 +60,7 @@ class JacobianTable implements View {
     const block = pair && this.#block?.pair.join() === pair.join() ? this.#block : null;
     this.#host.dataset.pair = block?.pair.join(",") ?? "";
     this.#chosen.textContent = pair ? pair.map((k) => protein.labels[k]).join(" · ") : "";
-    this.#body.hidden = !block;
+    this.#panel.node.hidden = !block;
     this.#hint.hidden = block !== null;
     this.#hint.textContent = pair
       ? String(model.get("notice"))
@@ -87,57 +73,43 @@ class JacobianTable implements View {
     const [i, j] = block.pair;
     const labels = [protein.labels[i] ?? "", protein.labels[j] ?? ""] as const;
     const limits = block.limits;
-    this.#table.draw({
+    this.#panel.table.draw({
       labels,
       wildTypes: [protein.sequence[i], protein.sequence[j]],
       colour: (a, b) => colourOf("diverging", block.at(a, b), ...limits),
       theme: readTheme(root),
     });
     const [first] = block.strongest(1);
-    this.#table.canvas.ariaLabel =
+    this.#panel.table.canvas.ariaLabel =
       `Coupling of the amino acids at ${labels.join(" and ")}: strongest is ` +
       `${this.#letters[first?.a ?? 0]} with ${this.#letters[first?.b ?? 0]}, ` +
       `${signed(formatValue(first?.value ?? 0))} nats`;
-    this.#low.textContent = formatLimit(limits[0]);
-    this.#high.textContent = `${formatLimit(limits[1])} nats`;
+    this.#panel.showScale(gradientOf("diverging"), limits, " nats");
     const { score, rank, pairs } = this.#trait ?? { score: null, rank: null, pairs: 0 };
-    this.#facts.replaceChildren(
-      ...fact(
+    this.#panel.showFacts(
+      fact(
         "Score",
         score === null ? "once all positions are done" : formatValue(score),
         "The pair's value in the map: the norm of its block, less its average product",
       ),
-      ...(rank === null
+      rank === null
         ? []
         : fact(
             "Rank",
             `${formatCount(rank)} of ${formatCount(pairs)} pairs`,
             "Among all pairs of the protein, the strongest first",
-          )),
-    );
-    this.#drawList(block, labels);
-  }
-
-  #drawList(block: Block, labels: readonly [string, string]): void {
-    const head = [...labels, "coupling, nats"].map((text) => element("th", { scope: "col" }, text));
-    this.#list.replaceChildren(
-      element("caption", {}, "Strongest, + favoured"),
-      element("thead", {}, element("tr", {}, ...head)),
-      element(
-        "tbody",
-        {},
-        ...block
-          .strongest(STRONGEST)
-          .map(({ a, b, value }) =>
-            element(
-              "tr",
-              {},
-              ...[this.#letters[a] ?? "", this.#letters[b] ?? "", signed(formatValue(value))].map(
-                (text) => element("td", {}, text),
-              ),
-            ),
           ),
-      ),
+    );
+    this.#panel.showList(
+      "Strongest, + favoured",
+      [...labels, "coupling, nats"],
+      block
+        .strongest(STRONGEST)
+        .map(({ a, b, value }) => [
+          this.#letters[a] ?? "",
+          this.#letters[b] ?? "",
+          signed(formatValue(value)),
+        ]),
     );
   }
 
@@ -151,11 +123,6 @@ class JacobianTable implements View {
       `coupling ${signed(formatValue(block.at(a, b)))} nats`,
     ].join("\n");
   }
-}
-
-/** A term and its value. */
-function fact(name: string, value: string, title: string): HTMLElement[] {
-  return [element("dt", { title, class: "plm-muted" }, name), element("dd", {}, value)];
 }
 
 export default defineView({

@@ -1,8 +1,8 @@
 /** How the two residues of the selected pair go together: their joint distribution. */
 import { colourOf, gradientOf } from "../../core/colour";
 import { element } from "../../core/elements";
-import { formatLimit, formatValue } from "../../core/format";
-import { LetterTable } from "../../core/letter_table";
+import { formatValue } from "../../core/format";
+import { fact, LetterPanel } from "../../core/letter_table";
 import lettersCss from "../../core/letter_table.css";
 import { readTheme } from "../../core/theme";
 import { defineView, type View, type ViewContext } from "../../core/view";
@@ -25,7 +25,7 @@ class JointTable implements View {
   #letters: string;
   #trait: TableTrait | null = null;
   #joint: Joint | null = null;
-  #table: LetterTable;
+  #panel: LetterPanel;
   #title = element("span", { class: "plm-title" }, "Joint distribution");
   #chosen = element("span", { class: "plm-muted" });
   #automatic = element("input", { type: "checkbox" });
@@ -35,19 +35,13 @@ class JointTable implements View {
   #choices: HTMLElement;
   #busy = element("div", { class: "plm-busy" });
   #hint = element("div", { class: "plm-muted" });
-  #ramp = element("span", { class: "letters-ramp" });
-  #low = element("span");
-  #high = element("span");
-  #facts = element("dl", { class: "letters-facts" });
-  #list = element("table", { class: "letters-list" });
-  #body: HTMLElement;
 
   constructor(context: ViewContext) {
     this.#context = context;
     const { model, root, signal } = context;
     this.#host = (root.getRootNode() as ShadowRoot).host as HTMLElement;
     this.#letters = String(model.get("letters"));
-    this.#table = new LetterTable({
+    this.#panel = new LetterPanel({
       root,
       signal,
       letters: this.#letters,
@@ -65,19 +59,6 @@ class JointTable implements View {
       ["j first", "second residue first"],
     ]);
     this.#choices = element("span", { class: "plm-group joint-choices" }, this.#show, this.#chain);
-    const scale = element(
-      "div",
-      { class: "letters-scale plm-muted" },
-      this.#low,
-      this.#ramp,
-      this.#high,
-    );
-    this.#body = element(
-      "div",
-      { class: "letters-body" },
-      element("div", { class: "letters-map" }, this.#table.canvas, scale),
-      element("div", { class: "letters-side" }, this.#facts, this.#list),
-    );
     root.append(
       element(
         "div",
@@ -96,7 +77,7 @@ class JointTable implements View {
       ),
       this.#busy,
       this.#hint,
-      this.#body,
+      this.#panel.node,
     );
     this.#compute.addEventListener("click", () => model.send({ type: "compute" }), { signal });
     this.#automatic.addEventListener(
@@ -112,7 +93,7 @@ class JointTable implements View {
     if (trait !== this.#trait) {
       this.#trait = trait;
       this.#joint = trait ? new Joint(trait) : null;
-      this.#table.forget();
+      this.#panel.table.forget();
     }
     const { pair } = selection.state;
     // A table of the pair before is worse than none.
@@ -125,7 +106,7 @@ class JointTable implements View {
     this.#compute.hidden = !pair || joint !== null || pending || automatic;
     this.#busy.classList.toggle("is-on", pending);
     this.#choices.hidden = !joint;
-    this.#body.hidden = !joint;
+    this.#panel.node.hidden = !joint;
     this.#hint.hidden = joint !== null;
     this.#hint.textContent = pair
       ? pending || automatic
@@ -144,7 +125,7 @@ class JointTable implements View {
     this.#chain.value = order;
     const combinations = joint.all(order);
     const limits = limitsOf(combinations, show);
-    this.#table.draw({
+    this.#panel.table.draw({
       labels,
       wildTypes: [protein.sequence[i], protein.sequence[j]],
       colour: (a, b) => colourOfCell(combinations[a * 20 + b], show, limits),
@@ -152,46 +133,31 @@ class JointTable implements View {
       theme: readTheme(root),
     });
     const information = `${formatValue(joint.information(order))} bits`;
-    this.#table.canvas.ariaLabel = `Joint distribution of ${labels.join(" and ")}: ${information}`;
-    this.#ramp.style.background = gradientOf(show === "probability" ? "sequential" : "diverging");
-    const unit = show === "probability" ? "" : " bits";
-    this.#low.textContent = formatLimit(limits[0]);
-    this.#high.textContent = `${formatLimit(limits[1])}${unit}`;
-    this.#facts.replaceChildren(
-      ...fact("Mutual information", information, "How much knowing one residue tells of the other"),
-      ...fact(
+    this.#panel.table.canvas.ariaLabel = `Joint distribution of ${labels.join(" and ")}: ${information}`;
+    const probable = show === "probability";
+    this.#panel.showScale(
+      gradientOf(probable ? "sequential" : "diverging"),
+      limits,
+      probable ? "" : " bits",
+    );
+    this.#panel.showFacts(
+      fact("Mutual information", information, "How much knowing one residue tells of the other"),
+      fact(
         "Orders disagree by",
         formatValue(joint.disagreement),
         "JS distance (0 to 1) of the two orders of the chain rule: of one true joint it would be 0",
       ),
     );
-    this.#drawList(strongest(combinations, STRONGEST), labels);
-  }
-
-  #drawList(rows: readonly Combination[], labels: readonly [string, string]): void {
-    const head = [...labels, "p", "by chance", "ratio"].map((text) =>
-      element("th", { scope: "col" }, text),
-    );
-    this.#list.replaceChildren(
-      element("caption", {}, "What goes together"),
-      element("thead", {}, element("tr", {}, ...head)),
-      element(
-        "tbody",
-        {},
-        ...rows.map(({ a, b, p, ratio }) =>
-          element(
-            "tr",
-            {},
-            ...[
-              this.#letters[a] ?? "",
-              this.#letters[b] ?? "",
-              formatValue(p),
-              formatValue(p / 2 ** ratio),
-              `× ${formatValue(2 ** ratio)}`,
-            ].map((text) => element("td", {}, text)),
-          ),
-        ),
-      ),
+    this.#panel.showList(
+      "What goes together",
+      [...labels, "p", "by chance", "ratio"],
+      strongest(combinations, STRONGEST).map(({ a, b, p, ratio }) => [
+        this.#letters[a] ?? "",
+        this.#letters[b] ?? "",
+        formatValue(p),
+        formatValue(p / 2 ** ratio),
+        `× ${formatValue(2 ** ratio)}`,
+      ]),
     );
   }
 
@@ -247,11 +213,6 @@ function colourOfCell(
   if (show === "probability") return colourOf("sequential", Math.sqrt(one.p), 0, Math.sqrt(high));
   // What never happens has no ratio worth a colour.
   return colourOf("diverging", Number.isFinite(one.ratio) ? one.ratio : 0, low, high);
-}
-
-/** A term and its value. */
-function fact(name: string, value: string, title: string): HTMLElement[] {
-  return [element("dt", { title, class: "plm-muted" }, name), element("dd", {}, value)];
 }
 
 export default defineView({
