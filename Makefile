@@ -57,7 +57,7 @@ $(VENV)/.demo: $(SOURCES) $(BROWSER_PART) | $(BIN)/python
 	touch $@
 
 $(VENV)/.test: $(SOURCES) $(BROWSER_PART) | $(BIN)/python
-	$(PIP) -e '.[lab,ray,test,xarray]'
+	$(PIP) -e '.[adapters,anndata,docs,lab,ray,test,umap,xarray]'
 	touch $@ $(VENV)/.demo
 
 $(BIN)/python:
