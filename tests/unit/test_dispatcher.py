@@ -54,12 +54,15 @@ class FakeReplica:
 def play(monkeypatch):
     """Run a coroutine function of a dispatcher and its replicas."""
 
-    def run(story, replicas=1):
+    def run(story, replicas=1, known=True):
         async def scene():
             cast = [FakeReplica() for _ in range(replicas)]
             waiting = list(cast)
             monkeypatch.setattr(ray_actors.ray, "get_actor", lambda *_, **__: waiting.pop(0))
             dispatcher = ray_actors.Dispatcher([""] * replicas)
+            if known:
+                await dispatcher.describe()
+                await settled()
             await story(dispatcher, *cast)
 
         # In a thread of its own: the browser that other tests drive has a loop in this one.
@@ -162,6 +165,26 @@ def test_what_a_lost_replica_had_is_done_by_another(play):
         assert (figures["losses"], figures["replicas"]) == (1, 1)
 
     play(story, replicas=2)
+
+
+def test_a_replica_that_never_answered_gets_nothing_until_it_does(play):
+    async def story(dispatcher, one, other):
+        one.comes_back = False
+        one.gate.set(), other.gate.set()
+        await asyncio.gather(*(ask(dispatcher, f"s{i}", i) for i in range(4)))
+        assert not one.asked
+        one.comes_back = True
+        while (await dispatcher.figures())["replicas"] < 2:
+            await asyncio.sleep(0.001)
+        other.gate.clear()
+        await asyncio.wait(
+            [ask(dispatcher, f"t{i}", i, (i,)) for i in range(2)], return_when="FIRST_COMPLETED"
+        )
+        assert one.asked
+        other.gate.set()
+        await settled()
+
+    play(story, replicas=2, known=False)
 
 
 def test_a_request_that_replicas_do_not_survive_is_given_up(play):

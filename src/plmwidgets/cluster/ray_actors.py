@@ -88,10 +88,15 @@ class Forgotten(RuntimeError):  # noqa: N818 - not a fault: it is asked again
 
 @dataclass(eq=False, slots=True)
 class Seat:
-    """A replica, and what it is at."""
+    """A replica, and what it is at.
+
+    It gets nothing to do before it has answered: Ray keeps calls for an actor whose machine died
+    until there is room for it elsewhere, perhaps for ever.
+    """
 
     replica: Any
-    is_there: bool = True
+    is_there: bool = False
+    is_awaited: bool = False
     clicks: bool = False
     running: dict[int, list[Job]] = field(default_factory=dict)
 
@@ -142,6 +147,7 @@ class Dispatcher:
             As the model gives it, or if three replicas were lost over this work.
         """
         self._hear(session)
+        self._await_replicas()
         future = asyncio.get_running_loop().create_future()
         self._queue.add(Job(session, number, priority, work, future, time.monotonic()))
         self._give_work()
@@ -270,7 +276,7 @@ class Dispatcher:
         if seat.is_there:
             seat.is_there = False
             self._counts["losses"] += 1
-            self._spawn(self._await_return(seat))
+            self._await_replicas()
         for job in reversed(jobs):
             job.losses += 1
             job.alone = True
@@ -286,7 +292,13 @@ class Dispatcher:
                     )
                 )
 
-    async def _await_return(self, seat: Seat) -> None:
+    def _await_replicas(self) -> None:
+        for seat in self._seats:
+            if not (seat.is_there or seat.is_awaited):
+                seat.is_awaited = True
+                self._spawn(self._await(seat))
+
+    async def _await(self, seat: Seat) -> None:
         while not seat.is_there:
             try:
                 await seat.replica.describe.remote()
@@ -296,6 +308,7 @@ class Dispatcher:
                 break
             except RayActorError:
                 await asyncio.sleep(RETRY_SECONDS)
+        seat.is_awaited = False
         if not self._seats:
             for job in [job for session in list(self._heard) for job in self._take_all(session)]:
                 job.future.set_exception(ModelError(NOBODY_LEFT))
@@ -303,6 +316,7 @@ class Dispatcher:
 
     async def _any(self, method: str, *arguments: Any) -> Any:
         """Ask any replica that is there."""
+        self._await_replicas()
         while self._seats:
             for seat in self._seats:
                 if seat.is_there:

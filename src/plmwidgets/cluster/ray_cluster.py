@@ -227,6 +227,7 @@ class SharedModel:
             loaded = self._ray.get([r.describe.remote() for r in self.replicas], timeout=timeout)
         except self._ray.exceptions.ActorDiedError as error:
             raise ModelError(f"{self.name} could not be loaded on the cluster: {error}") from error
+        self._ray.get(self.dispatcher.describe.remote(), timeout=timeout)  # it knows them now
         return loaded[0]
 
     def figures(self) -> dict[str, float]:
