@@ -21,7 +21,7 @@ from plmwidgets.models.tokens import ResidueTokenizer
 
 Ints = NDArray[np.int64]
 
-OPERATIONS_A_STEP = 1e9
+OPERATIONS_A_STEP = 3e9
 """Floating-point operations for each thread of a CPU, which take it some hundredths of a second."""
 LARGEST_BATCH = 64
 
