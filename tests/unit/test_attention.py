@@ -118,6 +118,7 @@ def test_some_layers_alone(protein, found):
         ({"layers": [0.5]}, IndexError, r"are 0 to 2 \(counted from 0\), not 0\.5"),
         ({"layers": [0, 3]}, IndexError, "not 0, 3"),
         ({"masked": 3}, TypeError, r"list of whole numbers, such as \[3, 7\].*not int"),
+        ({"masked": np.ones(3, bool)}, IndexError, r"they are np.flatnonzero\(array\)"),
         ({"masked": ["A4"]}, IndexError, "position 'A4' is out of range: positions are whole"),
         ({"substitutions": [(3, "W")]}, TypeError, r"such as \{3: 'W'\}.*not list"),
         ({"substitutions": {3: "W", "A4": "W"}}, IndexError, "position 'A4' is out of range"),

@@ -11,6 +11,7 @@ from typing import Final, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
+from plmwidgets._numbers import as_whole
 from plmwidgets.alphabet import AMINO_ACIDS, PLACEHOLDERS
 
 
@@ -93,15 +94,15 @@ class Context:
         return "".join(letters)
 
 
-def _position(value: int, length: int) -> int:
-    try:
-        position = int(value)
-    except (OverflowError, TypeError, ValueError):  # infinity, None, text and NaN
-        position = -1
-    if position != value or not 0 <= position < length:
+def _position(value: object, length: int) -> int:
+    position = as_whole(value, 0)
+    if position is None or position >= length:
+        hint = ""
+        if isinstance(value, bool | np.bool_):
+            hint = "; of an array of booleans, they are np.flatnonzero(array)"
         raise IndexError(
             f"position {value!r} is out of range: positions are whole numbers from 0 to "
-            f"{length - 1} (0-based)"
+            f"{length - 1} (0-based){hint}"
         )
     return position
 
