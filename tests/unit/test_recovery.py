@@ -55,6 +55,17 @@ def test_the_fan_is_that_of_the_seeds_there_are():
     assert table.loc[4, ["seeds", "median", "recovered"]].tolist() == [1, 0.9, 1.0]
 
 
+def test_it_says_in_which_precision_its_maps_were_computed():
+    model = ContactToy("precise", jump_at=30)
+    model.precisions = ("preview", "reference")
+    stated = {
+        using: prepare_recovery(PROTEIN, model, (20, 42), using=using).provenance["identity"]
+        for using in ("contact-head", "jacobian")
+    }
+    assert stated["contact-head"]["precision"] == "reference"  # attention always is
+    assert stated["jacobian"]["precision"] == "preview"
+
+
 def test_the_result_tells_what_was_recovered_and_where():
     model = ContactToy("tells", jump_at=30)
     found = recovery(PROTEIN, model, (20, 42))

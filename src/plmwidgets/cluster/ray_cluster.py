@@ -43,6 +43,8 @@ def import_ray(host: str = "") -> Any:
     # By default Ray's workers give way to everything else: a click would wait for every notebook
     # on this machine that computes.
     os.environ.setdefault("RAY_worker_niceness", "0")
+    # What was asked of whom when is kept for a dashboard, some 2 kB a click.
+    os.environ.setdefault("RAY_task_events_report_interval_ms", "0")
     if host == LOOPBACK:
         os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")  # for what it starts
     too_late = "ray" in sys.modules

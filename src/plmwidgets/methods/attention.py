@@ -11,7 +11,11 @@ from numpy.typing import NDArray
 from plmwidgets import metrics
 from plmwidgets._numbers import whole_number
 from plmwidgets.faults import advice_on_nan
-from plmwidgets.methods.attentive_models import attentive_model, contact_model
+from plmwidgets.methods.attentive_models import (
+    attention_precision,
+    attentive_model,
+    contact_model,
+)
 from plmwidgets.models import as_model
 from plmwidgets.models.masked_lm import Context, MaskedLM, ModelError
 from plmwidgets.protein import Protein
@@ -320,10 +324,7 @@ def attention_from(
     """
     check_numbers(model, maps)
     chosen = tuple(range(len(maps))) if layers is None else tuple(layers)
-    # Attention is computed in float32 where the weights are, whatever the default precision.
-    offered: tuple[str, ...] = getattr(model, "precisions", ("reference",))
-    precision = "reference" if "reference" in offered else offered[0]
-    provenance = provenance_of(model, precision)
+    provenance = provenance_of(model, attention_precision(model))
     return Attention(protein, context, chosen, np.asarray(maps, np.float32), provenance)
 
 

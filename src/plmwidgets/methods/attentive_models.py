@@ -52,6 +52,12 @@ def attentive_model(
     return attentive
 
 
+def attention_precision(model: MaskedLM) -> str:
+    """Return that of its attention: float32 where the weights are, whatever the default."""
+    offered: tuple[str, ...] = getattr(model, "precisions", ("reference",))
+    return "reference" if "reference" in offered else offered[0]
+
+
 def _check_layers(model: MaskedLM, count: int, layers: Sequence[int]) -> None:
     if isinstance(layers, str) or not isinstance(layers, Collection):
         raise TypeError(

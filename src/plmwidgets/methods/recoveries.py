@@ -28,12 +28,12 @@ from plmwidgets.methods.recovery_plan import (
 from plmwidgets.methods.recovery_result import NoContactError, Recovery
 from plmwidgets.methods.recovery_run import fill
 from plmwidgets.models import as_model
-from plmwidgets.models.masked_lm import MaskedLM, default_precision
+from plmwidgets.models.masked_lm import MaskedLM
 from plmwidgets.protein import Protein
 from plmwidgets.scan.background import BackgroundRun, RunControl
 from plmwidgets.scan.places import Place, StoreError, explained, place_of
 from plmwidgets.scan.progress import ScanProgress, ScanStatus
-from plmwidgets.scan.start import as_protein, provenance_of
+from plmwidgets.scan.start import as_protein
 
 FORMAT: Final = "plmwidgets-recoveries"
 HEADER: Final = "recoveries.json"
@@ -147,16 +147,15 @@ def recoveries(
         raise ValueError(planned[0].problem)
     wanted = {(task.protein, task.key): task for task in planned}.values()
     maker = MapMaker(model, using)
-    provenance = {**provenance_of(model, default_precision(model)), "using": using}
     kept = None
     if store is not None:
         place = place_of(store)
         running = _with_store.get(place.key)
         # A cell that is run again while its work runs gets that: two would do all of it twice.
-        if running is not None and running.is_of(wanted, provenance):
+        if running is not None and running.is_of(wanted, maker.provenance):
             return running
-        kept = _Store(place, provenance)
-    result = Recoveries(wanted, provenance, maker, kept)
+        kept = _Store(place, maker.provenance)
+    result = Recoveries(wanted, maker.provenance, maker, kept)
     if store is not None:
         _with_store[place.key] = result
     result.start()

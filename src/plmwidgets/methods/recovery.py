@@ -7,9 +7,9 @@ from plmwidgets.methods.recovery_maps import MapMaker, Maps
 from plmwidgets.methods.recovery_plan import Segment, plan_recovery
 from plmwidgets.methods.recovery_result import Recovery
 from plmwidgets.models import as_model
-from plmwidgets.models.masked_lm import MaskedLM, default_precision
+from plmwidgets.models.masked_lm import MaskedLM
 from plmwidgets.protein import Protein
-from plmwidgets.scan.start import as_protein, provenance_of
+from plmwidgets.scan.start import as_protein
 
 
 def recovery(
@@ -110,8 +110,8 @@ def prepare_recovery(
     protein, model = as_protein(protein), as_model(model)
     model.check_sequence(protein.sequence)
     plan = plan_recovery(protein, segment, partner, **options)
-    provenance = {**provenance_of(model, default_precision(model)), "using": using}
-    result = Recovery(protein, plan, provenance, maker=MapMaker(model, using))
+    maker = MapMaker(model, using)
+    result = Recovery(protein, plan, maker.provenance, maker=maker)
     if reference is not None:
         result.take_reference(reference)
     return result

@@ -8,13 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from plmwidgets.methods.attention import check_numbers
-from plmwidgets.methods.attentive_models import contact_model
+from plmwidgets.methods.attentive_models import attention_precision, contact_model
 from plmwidgets.methods.fast_jacobian import (
     fast_jacobian_contexts,
     fast_jacobian_map,
     whole_positions,
 )
-from plmwidgets.models.masked_lm import Context, MaskedLM, ModelError
+from plmwidgets.models.masked_lm import Context, MaskedLM, ModelError, default_precision
+from plmwidgets.scan.start import provenance_of
 from plmwidgets.service import Priority, service_for
 
 USING: Final = ("contact-head", "jacobian")
@@ -37,6 +38,8 @@ class MapMaker:
     ----------
     at_once : int
         How many contexts to put into a request.
+    provenance : dict
+        What the maps come from.
 
     Raises
     ------
@@ -54,8 +57,11 @@ class MapMaker:
                 contact_model(model)
             except ModelError as error:
                 raise ModelError(f"{error} Recoveries take using='jacobian' as well.") from None
+        head = using == "contact-head"
+        precision = attention_precision(model) if head else default_precision(model)
+        self.provenance = {**provenance_of(model, precision), "using": using}
         self.using = using
-        self.at_once = HEADS_AT_ONCE if using == "contact-head" else 1
+        self.at_once = HEADS_AT_ONCE if head else 1
         self._model = model
         self._service = service_for(model)
 
