@@ -36,6 +36,40 @@ if __name__ == "__main__":
 """
 
 
+# Pages, and a view that none but it has.
+PAGES = {
+    "JacobianExplorer(plm.jacobian(protein, 'demo'))": "jacobian_table",
+    "AttentionExplorer(protein, 'demo')": "attention_grid",
+    "MutationExplorer(protein, 'demo')": "mutation_heatmap",
+    "RecoveryExplorer(protein, 'demo')": "recovery_view",
+    "ContactComparison(evaluation)": "pair_table",
+}
+PAGES_APP = """
+import marimo
+
+app = marimo.App(width="full")
+
+
+@app.cell
+def _():
+    import plmwidgets as plm
+
+    protein = plm.Protein.demo()
+    maps = {"js": plm.scan_pairs(protein, "demo"), "Jacobian": plm.jacobian(protein, "demo")}
+    for one in maps.values():
+        one.wait()
+    evaluation = plm.evaluate_contacts(protein, maps)
+    return evaluation, plm, protein
+"""
+PAGE_CELL = """
+
+@app.cell
+def _(evaluation, plm, protein):
+    plm.%s
+    return
+"""
+
+
 def test_notebook_7(serve, host_page):
     server = serve(Notebook7)
     # while it loads its settings, also with an empty notebook (7.6.5)
@@ -66,6 +100,18 @@ def test_marimo(serve, host_page, tmp_path):
     app.write_text(APP)
     host_page.page.goto(serve(Marimo, app).address())
     main_gestures(host_page, "marimo")
+
+
+def test_all_pages_in_marimo(serve, host_page, tmp_path):
+    app = tmp_path / "app.py"
+    app.write_text(PAGES_APP + "".join(PAGE_CELL % page for page in PAGES))
+    host_page.page.goto(serve(Marimo, app).address())
+    for name in PAGES.values():
+        host_page.wait_for_view(name)
+    host_page.page.set_viewport_size(
+        {"width": 1400, "height": 6000}
+    )  # marimo's page scrolls itself
+    host_page.screenshot("marimo-pages")
 
 
 def test_the_marimo_example(serve, host_page):
