@@ -38,6 +38,8 @@ class MapMaker:
     ----------
     at_once : int
         How many contexts to put into a request.
+    lanes : int
+        How many requests are worked on at a time.
     provenance : dict
         What the maps come from.
 
@@ -64,6 +66,7 @@ class MapMaker:
         self.at_once = HEADS_AT_ONCE if head else 1
         self._model = model
         self._service = service_for(model)
+        self.lanes = self._service.lanes
 
     def passes(self, context: Context) -> int:
         """Return how many passes of the model the map of a context takes."""

@@ -76,7 +76,7 @@ def fill(
                 under_way.update(contexts)
             if not waiting:
                 return
-            if len(waiting) == IN_FLIGHT or not contexts:
+            if len(waiting) == IN_FLIGHT * maker.lanes or not contexts:
                 finish()
     finally:
         for _, future in waiting:
