@@ -17,6 +17,7 @@ from transformers import (
     EsmcForMaskedLM,
     EsmConfig,
     EsmForMaskedLM,
+    EsmForProteinFolding,
     PreTrainedModel,
 )
 from transformers.models.esmc.tokenization_esmc import EsmcTokenizer
@@ -70,6 +71,28 @@ def build_bert_spaced(folder: Path, layers: int = 2, seed: int = 3) -> Path:
     )
     _randomise(BertForMaskedLM(config), seed).save_pretrained(folder)
     write_vocabulary(folder, BERT_VOCABULARY, {"do_lower_case": False})
+    return folder
+
+
+def build_esmfold(folder: Path, seed: int = 4) -> Path:
+    """ESMFold's kind: ESM-2 under two folding blocks, run twice; there is no tokenizer."""
+    structure = {"sequence_dim": 24, "pairwise_dim": 16, "ipa_dim": 4, "resnet_dim": 16}
+    structure |= {"num_heads_ipa": 2, "num_qk_points": 2, "num_v_points": 2, "num_blocks": 2}
+    trunk = {"num_blocks": 2, "sequence_state_dim": 32, "pairwise_state_dim": 16, "max_recycles": 2}
+    trunk |= {"sequence_head_width": 8, "pairwise_head_width": 8, "structure_module": structure}
+    config = EsmConfig(
+        vocab_size=len(ESM_VOCABULARY),
+        vocab_list=ESM_VOCABULARY,
+        mask_token_id=ESM_VOCABULARY.index("<mask>"),
+        pad_token_id=ESM_VOCABULARY.index("<pad>"),
+        num_hidden_layers=2,
+        position_embedding_type="rotary",
+        token_dropout=True,
+        is_folding_model=True,
+        esmfold_config={"lddt_head_hid_dim": 16, "trunk": trunk},
+        **_SHAPE,
+    )
+    _randomise(EsmForProteinFolding(config).float(), seed).save_pretrained(folder)
     return folder
 
 

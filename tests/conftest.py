@@ -51,6 +51,12 @@ def tiny_bert_spaced(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return checkpoints.build_bert_spaced(tmp_path_factory.mktemp("models") / "tiny-bert-spaced")
 
 
+@pytest.fixture(scope="session")
+def tiny_esmfold(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder of a tiny ESMFold (2 layers, 2 blocks, 2 passes)."""
+    return checkpoints.build_esmfold(tmp_path_factory.mktemp("models") / "tiny-esmfold")
+
+
 @pytest.fixture
 def esm2_copy(tiny_esm2: Path, tmp_path: Path) -> Path:
     """Folder of a tiny ESM-2 that the test may spoil."""

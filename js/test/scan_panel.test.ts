@@ -51,6 +51,21 @@ group("the line under the bar", () => {
     expect(commands(end)).toEqual(["upgrade"]);
   });
 
+  it("says that work waits for its turn", () => {
+    const scan: Scan = { ...SCAN, stage: "waiting", done: 0, unit: "blocks", resumable: false };
+    expect(plain(describe(scan))).toBe("0 of 2 016 blocks · waiting for the prediction before it");
+  });
+
+  it("offers to start work anew that cannot be resumed, and promises nothing", () => {
+    const of = (status: Scan["status"]): Scan => ({ ...SCAN, status, resumable: false });
+    expect(commands(of("running"))).toEqual(["cancel"]);
+    expect(commands(of("cancelled"))).toEqual(["start"]);
+    expect(commands(of("failed"))).toEqual(["start"]);
+    expect(commands(of("ready"))).toEqual(["start"]);
+    expect(commands(of("finished"))).toEqual([]);
+    expect(reassurance(of("failed"))).toBe("");
+  });
+
   it("fits every other status", () => {
     const say = (status: Scan["status"]) => plain(describe({ ...SCAN, status, elapsed: 3 }));
     expect(say("ready")).toBe("2 016 pairs to compute");

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from plmwidgets.methods.contact_evaluation import evaluate_contacts as evaluate_contacts
     from plmwidgets.methods.deep_mutational_scan import DeepMutationalScan as DeepMutationalScan
     from plmwidgets.methods.deep_mutational_scan import load_dms as load_dms
+    from plmwidgets.methods.folding import Fold as Fold
+    from plmwidgets.methods.folding import fold as fold
     from plmwidgets.methods.jacobian import Jacobian as Jacobian
     from plmwidgets.methods.jacobian import jacobian as jacobian
     from plmwidgets.methods.linear_couplings import linear_couplings as linear_couplings
@@ -48,6 +50,7 @@ if TYPE_CHECKING:
     from plmwidgets.methods.variants import score_variants as score_variants
     from plmwidgets.models import available_models as available_models
     from plmwidgets.models import load_model as load_model
+    from plmwidgets.models.folding import load_folding_model as load_folding_model
     from plmwidgets.models.masked_lm import ModelError as ModelError
     from plmwidgets.protein import Protein as Protein
     from plmwidgets.scan.joint import JointDistribution as JointDistribution
@@ -65,6 +68,7 @@ if TYPE_CHECKING:
     from plmwidgets.widgets.contact_comparison import ContactComparison as ContactComparison
     from plmwidgets.widgets.distributions import Distributions as Distributions
     from plmwidgets.widgets.explorer import Explorer as Explorer
+    from plmwidgets.widgets.fold_explorer import FoldExplorer as FoldExplorer
     from plmwidgets.widgets.jacobian_explorer import JacobianExplorer as JacobianExplorer
     from plmwidgets.widgets.jacobian_table import JacobianTable as JacobianTable
     from plmwidgets.widgets.joint_table import JointTable as JointTable
@@ -93,6 +97,8 @@ _HOMES = {
     "ContactEvaluation": "methods.contact_evaluation",
     "Distributions": "widgets.distributions",
     "Explorer": "widgets.explorer",
+    "Fold": "methods.folding",
+    "FoldExplorer": "widgets.fold_explorer",
     "Jacobian": "methods.jacobian",
     "JacobianExplorer": "widgets.jacobian_explorer",
     "JacobianTable": "widgets.jacobian_table",
@@ -125,11 +131,13 @@ _HOMES = {
     "epistasis": "methods.variants",
     "element_pairs": "methods.recovery_segments",
     "evaluate_contacts": "methods.contact_evaluation",
+    "fold": "methods.folding",
     "jacobian": "methods.jacobian",
     "joint": "scan.joint",
     "linear_couplings": "methods.linear_couplings",
     "link_nglview": "widgets.nglview_link",
     "load_dms": "methods.deep_mutational_scan",
+    "load_folding_model": "models.folding",
     "load_ipython_extension": "ipython",
     "load_model": "models",
     "mutation_scores": "methods.mutations",

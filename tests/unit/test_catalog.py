@@ -6,12 +6,13 @@ import pandas as pd
 import pytest
 
 from plmwidgets.models import available_models
-from plmwidgets.models.catalog import ENTRIES, find, suggestions
+from plmwidgets.models.catalog import ENTRIES, FOLDING_ENTRIES, find, find_folding, suggestions
 
 NAMES = {
     *("demo", "potts-demo", "esm1b", "esmc-300m", "esmc-600m", "esmc-6b"),
     *(f"esm2-{size}" for size in ("8m", "35m", "150m", "650m", "3b", "15b")),
     *("esm1v", *(f"esm1v-{i}" for i in range(1, 6))),
+    *("esm3-open", "esmfold"),
 }
 PICKLED = {"esm2-3b", "esm2-15b", "esm1b", *(f"esm1v-{i}" for i in range(1, 6))}
 
@@ -33,6 +34,24 @@ def test_table_is_readable():
     assert table.loc["esm2-15b", "memory"] == "61 GB"
     assert table["parameters"].dtype == pd.Int64Dtype()
     assert "650" in repr(available_models())
+
+
+def test_every_checkpoint_states_the_licence_of_its_weights():
+    table = available_models()
+    assert (table["licence"].str.strip() != "").all()
+
+
+def test_the_model_of_structures_is_none_of_amino_acids():
+    table = available_models().set_index("name")
+    assert table.loc["esmfold", "capabilities"] == "structure"
+    assert table.loc["esmfold", "memory"] == "14 GB"
+    assert (table["capabilities"].drop("esmfold").str.startswith("log-probabilities")).all()
+    (entry,) = FOLDING_ENTRIES
+    assert find("esmfold") is None
+    assert find_folding("ESMFold") is find_folding("facebook/esmfold_v1") is entry
+    assert find_folding("esm2-8m") is None
+    assert entry.weights_format == "bin"
+    assert re.fullmatch(r"[0-9a-f]{40}", entry.revision)
 
 
 def test_only_the_pickled_ones_are_pinned_and_unsafe():

@@ -28,6 +28,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--gpus", type=float, help="GPUs of each replica (default: 1, or its part of those there)"
     )
     parser.add_argument(
+        "--python",
+        metavar="EXECUTABLE",
+        help="Python of another environment for the replicas to run in, as ESM3 needs (default: "
+        "this one)",
+    )
+    parser.add_argument(
         "--address",
         help="HOST:PORT of the Ray cluster to join, or 'auto' for the one that Ray finds (default: "
         "that of RAY_ADDRESS or of another plmwidgets serve, or else a new one)",
@@ -52,7 +58,9 @@ def run(options: argparse.Namespace) -> None:
     try:
         cpus, gpus = _shares(ray, options)
         print(f"Loading {options.model} ...", flush=True)
-        shared = ray_cluster.SharedModel(options.model, options.replicas, cpus=cpus, gpus=gpus)
+        shared = ray_cluster.SharedModel(
+            options.model, options.replicas, cpus=cpus, gpus=gpus, python=options.python
+        )
         model = shared.wait()
         print(
             f"{model.name} ({model.identity.dtype}, {model.identity.device}), replicas: "

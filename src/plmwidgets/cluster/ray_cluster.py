@@ -4,6 +4,7 @@ import atexit
 import os
 import secrets
 import socket
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any, Final
@@ -176,6 +177,42 @@ def _have_token() -> None:
         file.write(secrets.token_hex(32))
 
 
+def _checked_python(python: str) -> str:
+    """Return the path of an executable whose environment can hold a replica.
+
+    Raises
+    ------
+    ModelError
+        If it cannot be run, lacks something, or has another Python or Ray than this process.
+    """
+    ray = import_ray()
+    ours = f"Python {sys.version_info[0]}.{sys.version_info[1]}, Ray {ray.__version__}"
+    try:
+        found = subprocess.run(
+            [python, "-c", _ASK_VERSIONS], capture_output=True, text=True, timeout=300, check=True
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise ModelError(f"{python} cannot be run as a Python: {error}") from error
+    except subprocess.CalledProcessError as error:
+        said = (error.stderr.strip().splitlines() or ["it failed"])[-1]
+        raise ModelError(
+            f"the environment of {python} cannot hold a shared model ({said}): install there "
+            f"'ray=={ray.__version__}' and platformdirs, and plmwidgets with --no-deps"
+        ) from error
+    theirs = found.stdout.strip().splitlines()[-1]
+    if theirs != ours:
+        raise ModelError(
+            f"the environment of {python} has {theirs}, and this one has {ours}: they must agree"
+        )
+    return os.path.abspath(python)
+
+
+_ASK_VERSIONS: Final = (
+    "import sys, ray, plmwidgets.cluster.ray_actors; "
+    "print(f'Python {sys.version_info[0]}.{sys.version_info[1]}, Ray {ray.__version__}')"
+)
+
+
 class SharedModel:
     """A dispatcher and its replicas, as long as this process holds them.
 
@@ -186,6 +223,9 @@ class SharedModel:
     replicas : int
     cpus, gpus : float
         Of each replica; its threads are as many as its CPUs.
+    python : str, optional
+        Executable of the environment that the replicas run in, instead of this one: for models
+        whose package does not go together with what is here.
     options
         Further ones of `load_model`.
 
@@ -196,7 +236,14 @@ class SharedModel:
     """
 
     def __init__(
-        self, name: str, replicas: int = 1, *, cpus: float = 1, gpus: float = 0, **options: Any
+        self,
+        name: str,
+        replicas: int = 1,
+        *,
+        cpus: float = 1,
+        gpus: float = 0,
+        python: str | None = None,
+        **options: Any,
     ) -> None:
         from plmwidgets.cluster.ray_actors import Dispatcher, Replica
 
@@ -206,6 +253,8 @@ class SharedModel:
         # Not detached: they end with this process, so that no model is ever left behind.
         both = {"namespace": NAMESPACE, "max_restarts": -1}
         holds = {**both, "num_cpus": cpus, "num_gpus": gpus, "max_concurrency": 100}
+        if python is not None:
+            holds["runtime_env"] = {"py_executable": _checked_python(python)}
         waits = {**both, "num_cpus": 0, "max_task_retries": -1, "max_concurrency": 10_000}
         names = [f"{name}/{number}" for number in range(replicas)]
         try:

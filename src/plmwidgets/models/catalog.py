@@ -43,8 +43,11 @@ class CatalogEntry:
     capabilities : frozenset of str
         What it offers beyond log-probabilities that its files do not tell: ``"contacts"``, that its
         contact head was trained.
+        A model of structures has ``"structure"``.
     file : Path or None
         Where the weights of a bundled model lie; None for one of the hub.
+    download : int or None
+        Bytes to fetch, where so many that they are fetched only when asked for by name.
     """
 
     name: str
@@ -56,7 +59,11 @@ class CatalogEntry:
     max_length: int | None = None
     capabilities: frozenset[str] = frozenset()
     file: Path | None = None
+    download: int | None = None
 
+
+ESM3_CHECKPOINT: Final = "EvolutionaryScale/esm3-sm-open-v1"
+"""As the package ``esm`` knows it, which fetches and loads it."""
 
 _CONTACTS: Final = frozenset({"contacts"})
 
@@ -135,8 +142,29 @@ ENTRIES: Final[tuple[CatalogEntry, ...]] = (
     _esmc("esmc-300m", "ESMC-300M", 332_997_184),
     _esmc("esmc-600m", "ESMC-600M", 575_036_992),
     _esmc("esmc-6b", "ESMC-6B", 6_352_005_184),
+    CatalogEntry(
+        "esm3-open",
+        ESM3_CHECKPOINT,
+        "Cambrian Non-Commercial, or as its model card says now",
+        1_401_735_748,
+    ),
 )
-"""Every catalogued model, once."""
+"""Every catalogued masked language model, once."""
+
+FOLDING_ENTRIES: Final[tuple[CatalogEntry, ...]] = (
+    CatalogEntry(
+        "esmfold",
+        "facebook/esmfold_v1",
+        "MIT",
+        3_525_037_474,
+        "75a3841ee059df2bf4d56688166c8fb459ddd97a",
+        "bin",
+        capabilities=frozenset({"structure"}),
+        # Its language model, 2.8 of the 3.5 billion weights, is stored in float16.
+        download=8_435_000_000,
+    ),
+)
+"""Every catalogued model of structures, once."""
 
 ALIASES: Final = {"esm1v": "esm1v-1"}
 """Names that stand for another name."""
@@ -150,6 +178,12 @@ def find(name: str) -> CatalogEntry | None:
     return _BY_KEY.get(ALIASES.get(key, key))
 
 
+def find_folding(name: str) -> CatalogEntry | None:
+    """Return the entry of a model of structures by its short name or hub id, or None."""
+    key = name.strip().lower()
+    return next((e for e in FOLDING_ENTRIES if key in (e.name, e.checkpoint.lower())), None)
+
+
 def suggestions(name: str) -> tuple[str, ...]:
     """Return up to three catalogue names that look like `name`, the likeliest first."""
     spellings = {entry.name: entry.name for entry in ENTRIES}
@@ -161,10 +195,11 @@ def suggestions(name: str) -> tuple[str, ...]:
 
 
 def available_models() -> "pd.DataFrame":
-    """List the models that `load_model` knows by a short name.
+    """List the models that `load_model` and `fold` know by a short name.
 
-    Any other masked language model of the Hugging Face hub with one token a residue loads by its
-    hub id, and a local one by the path of its folder.
+    Those with the capability ``"structure"`` are for `fold`, all others for `load_model`. Any
+    other masked language model of the Hugging Face hub with one token a residue loads by its hub
+    id, and a local one by the path of its folder.
 
     Returns
     -------
@@ -176,7 +211,8 @@ def available_models() -> "pd.DataFrame":
     # Slow to import, and only this function needs it.
     import pandas as pd
 
-    named = [(name, entry) for entry in ENTRIES for name in (*_aliases_of(entry), entry.name)]
+    every = (*ENTRIES, *FOLDING_ENTRIES)
+    named = [(name, entry) for entry in every for name in (*_aliases_of(entry), entry.name)]
     parameters = [
         entry.parameters if entry.file is None else _count_weights(entry.file) for _, entry in named
     ]
@@ -185,13 +221,16 @@ def available_models() -> "pd.DataFrame":
             "name": [name for name, _ in named],
             "checkpoint": [entry.checkpoint for _, entry in named],
             "parameters": pd.array(parameters, dtype="Int64"),
-            "memory": [_readable_bytes(4 * count) if count else "" for count in parameters],
+            "memory": [readable_bytes(4 * count) if count else "" for count in parameters],
             "licence": [entry.licence for _, entry in named],
-            "capabilities": [
-                ", ".join(["log-probabilities", *sorted(entry.capabilities)]) for _, entry in named
-            ],
+            "capabilities": [", ".join(_capabilities_of(entry)) for _, entry in named],
         }
     )
+
+
+def _capabilities_of(entry: CatalogEntry) -> list[str]:
+    first = [] if "structure" in entry.capabilities else ["log-probabilities"]
+    return [*first, *sorted(entry.capabilities)]
 
 
 def _aliases_of(entry: CatalogEntry) -> list[str]:
@@ -211,7 +250,8 @@ def _count_weights(file: Path) -> int | None:
     )
 
 
-def _readable_bytes(size: int) -> str:
+def readable_bytes(size: int) -> str:
+    """Return a size for people, such as ``"2.6 GB"``."""
     for unit, scale in (("GB", 10**9), ("MB", 10**6)):
         if size >= scale:
             return (

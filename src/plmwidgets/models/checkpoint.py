@@ -13,7 +13,7 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any, Final
 
-from plmwidgets.models.catalog import WeightsFormat, suggestions
+from plmwidgets.models.catalog import ESM3_CHECKPOINT, WeightsFormat, suggestions
 from plmwidgets.models.masked_lm import ModelError
 
 _WEIGHTS: Final[dict[WeightsFormat, tuple[str, str]]] = {
@@ -50,6 +50,8 @@ class Source:
     contact_head : bool or Path
         Whether the contact head in the weights was trained and is to be used, or a safetensors
         file with another one. The weights alone do not tell: untrained ones are stored as well.
+    tokenizer : bool
+        Whether a tokenizer belongs to it.
     """
 
     name: str
@@ -58,6 +60,7 @@ class Source:
     revision: str | None = None
     weights_format: WeightsFormat = "safetensors"
     contact_head: bool | Path = False
+    tokenizer: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +122,9 @@ def weight_files(source: Source, folder: Path) -> list[Path]:
         if source.weights_format != "bin" and any(folder.glob("pytorch_model*.bin")):
             raise ModelError(f"{source.name} {_pickle_advice(str(folder))}")
         missing.append(f"the weights ({_WEIGHTS[source.weights_format][0]})")
-    if not any(path for pattern in _VOCABULARY for path in folder.glob(pattern)):
+    vocabulary = [path for pattern in _VOCABULARY for path in folder.glob(pattern)]
+    # ESM3's own package has its tokenizer.
+    if source.tokenizer and not vocabulary and ("config.json" in missing or not is_esm3(source)):
         missing.append("the tokenizer (vocab.txt or tokenizer.json)")
     if not missing:
         return weights
@@ -196,29 +201,10 @@ def _pickle_advice(location: str) -> str:
 def _from_hub(source: Source) -> Path:
     # huggingface_hub takes part of a second to import and is needed for downloads only.
     from huggingface_hub import HfApi, snapshot_download
-    from huggingface_hub.errors import (
-        GatedRepoError,
-        LocalEntryNotFoundError,
-        RepositoryNotFoundError,
-    )
-
-    single, parts = _WEIGHTS[source.weights_format]
-    patterns = [*_SMALL_FILES, single, f"{single}.index.json", parts]
-
-    def cached() -> Path | None:
-        try:
-            folder = snapshot_download(
-                source.checkpoint,
-                revision=source.revision,
-                allow_patterns=patterns,
-                local_files_only=True,
-            )
-        except LocalEntryNotFoundError:
-            return None
-        return Path(folder)
+    from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError
 
     # A commit never changes: no need to ask the hub about one that is here in full.
-    folder = cached() if source.revision is not None else None
+    folder = _cached(source) if source.revision is not None else None
     if folder is not None and _is_complete(source, folder):
         return folder
     try:
@@ -235,7 +221,7 @@ def _from_hub(source: Source) -> Path:
             "`hf auth login` first."
         ) from error
     except Exception as error:  # no network, a proxy, offline mode, a fault of the hub
-        folder = cached()
+        folder = _cached(source)
         if folder is not None:
             return folder
         raise ModelError(
@@ -245,12 +231,49 @@ def _from_hub(source: Source) -> Path:
             "'potts-demo' need no network."
         ) from error
     try:
-        return Path(snapshot_download(source.checkpoint, revision=commit, allow_patterns=patterns))
+        return Path(
+            snapshot_download(source.checkpoint, revision=commit, allow_patterns=_patterns(source))
+        )
     except Exception as error:  # the network broke off, the disk is full
         raise ModelError(
-            f"the download of {source.checkpoint} broke off ({first_line(error)}). Call load_model "
+            f"the download of {source.checkpoint} broke off ({first_line(error)}). Load it "
             "again: it goes on with what is missing."
         ) from error
+
+
+def is_esm3(source: Source) -> bool:
+    """Whether a checkpoint is an ESM3, which transformers does not load but the package ``esm``."""
+    if source.folder is None:
+        return source.checkpoint == ESM3_CHECKPOINT
+    return _read_json(source.folder / "config.json").get("model_type") == "esm3"
+
+
+def is_cached(source: Source) -> bool:
+    """Whether a checkpoint of the hub is on this computer in full; asks no network."""
+    folder = _cached(source)
+    return folder is not None and _is_complete(source, folder)
+
+
+def _cached(source: Source) -> Path | None:
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import LocalEntryNotFoundError
+
+    try:
+        folder = snapshot_download(
+            source.checkpoint,
+            revision=source.revision,
+            allow_patterns=_patterns(source),
+            local_files_only=True,
+        )
+    except LocalEntryNotFoundError:
+        return None
+    return Path(folder)
+
+
+def _patterns(source: Source) -> list[str]:
+    """Which files of a hub repository are wanted."""
+    single, parts = _WEIGHTS[source.weights_format]
+    return [*_SMALL_FILES, single, f"{single}.index.json", parts]
 
 
 def _is_complete(source: Source, folder: Path) -> bool:

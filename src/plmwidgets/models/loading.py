@@ -11,8 +11,14 @@ from numbers import Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from plmwidgets.models.catalog import DEMO_CONTACT_HEAD, DEMO_FOLDER, CatalogEntry, find
-from plmwidgets.models.checkpoint import Source, did_you_mean, weight_files
+from plmwidgets.models.catalog import (
+    DEMO_CONTACT_HEAD,
+    DEMO_FOLDER,
+    CatalogEntry,
+    find,
+    find_folding,
+)
+from plmwidgets.models.checkpoint import Source, did_you_mean, is_esm3, weight_files
 from plmwidgets.models.masked_lm import MaskedLM, ModelError
 
 if TYPE_CHECKING:
@@ -117,17 +123,28 @@ def load_model(
     # spin while they wait for each other make a scan there up to ten times slower.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     # Importing torch and transformers takes seconds: only when a network is really loaded.
-    from plmwidgets.models import pretrained
+    from plmwidgets.models.devices import choose_device, choose_dtype
 
-    place, arithmetic = pretrained.choose_device(device), pretrained.choose_dtype(dtype)
-    key = (source, _state_on_disk(source), str(place), str(arithmetic))
-    with _lock(key):
+    place, arithmetic = choose_device(device), choose_dtype(dtype)
+    key = (source, state_on_disk(source), str(place), str(arithmetic))
+    with loading_once(key):
         for streamed in (False, True):
             model = _networks.get((key, streamed))
             if model is not None and model.suits(limit):
                 return model
-        model = pretrained.load(source, place, arithmetic, limit)
+        model = _loader(source)(source, place, arithmetic, limit)
         return _networks.setdefault((key, "streamed" in model.capabilities), model)
+
+
+def _loader(source: Source) -> "Callable[..., HuggingFaceMaskedLM]":
+    """Return what loads this kind of checkpoint: each wants a transformers of its own."""
+    if is_esm3(source):
+        from plmwidgets.models import esm3
+
+        return esm3.load
+    from plmwidgets.models import pretrained
+
+    return pretrained.load
 
 
 def _check_remote(backend: str | None, executor: "Executor | None", local: tuple[Any, ...]) -> None:
@@ -195,6 +212,11 @@ def _resolve(
     if is_path or folder.exists():
         folder = folder.resolve()
         return Source(folder.name, folder.name, folder, contact_head=contact_head)
+    if find_folding(text) is not None:
+        raise ModelError(
+            f"{text} predicts structures and no amino acids: call "
+            f"plmwidgets.fold(protein, {text!r})"
+        )
     if _HUB_ID.fullmatch(text):
         return Source(text, text, contact_head=contact_head)
     raise ModelError(
@@ -203,7 +225,7 @@ def _resolve(
     )
 
 
-def _state_on_disk(source: Source) -> Hashable:
+def state_on_disk(source: Source) -> Hashable:
     """Return what changes when a folder is written anew, so that it is then loaded anew."""
     if source.folder is None:
         return None
@@ -249,14 +271,14 @@ def _load_potts(
 
 def _shared(key: Hashable, load: Callable[[], MaskedLM]) -> MaskedLM:
     """Return the living model of this key, or load it."""
-    with _lock(key):
+    with loading_once(key):
         model = _loaded.get(key)
         if model is None:
             model = _loaded[key] = load()
         return model
 
 
-def _lock(key: Hashable) -> threading.Lock:
+def loading_once(key: Hashable) -> threading.Lock:
     """Return what is held while a model is loaded, so that other keys are not held up."""
     with _registry:
         return _locks[key]

@@ -23,13 +23,9 @@ from plmwidgets.models.room import free_memory
 from plmwidgets.models.streaming import LayerStream
 from plmwidgets.models.weight_files import WeightFiles
 
-_DTYPES: Final = {
-    "float32": torch.float32,
-    "bfloat16": torch.bfloat16,
-    "float16": torch.float16,
-}
-# transformers sets process-wide state (default dtype, verbosity) while it loads.
-_LOADING: Final = threading.Lock()
+_MASKED_LM: Final = "masked language model"
+LOADING: Final = threading.Lock()
+"""transformers sets process-wide state (default dtype, verbosity) while it loads."""
 
 
 def load(
@@ -52,13 +48,13 @@ def load(
         If files are missing, damaged or cannot be fetched, or the model cannot be used.
     """
     files = locate(source)
-    with _LOADING, _quiet():
+    with LOADING, quietly():
         try:
             tokenizer = AutoTokenizer.from_pretrained(files.folder, trust_remote_code=False)
         except Exception as error:
             raise ModelError(
                 f"the tokenizer of {source.name} cannot be loaded from {files.folder} "
-                f"({_reason(error)}): write it there with its save_pretrained, or fetch it again."
+                f"({reason_of(error)}): write it there with its save_pretrained, or fetch it again."
             ) from error
         try:
             config = AutoConfig.from_pretrained(files.folder, trust_remote_code=False)
@@ -95,10 +91,10 @@ def load(
         except Exception as error:
             raise ModelError(
                 f"{source.name} cannot be loaded as a masked language model from {files.folder} "
-                f"({_reason(error)}): choose a masked language model that transformers knows, "
+                f"({reason_of(error)}): choose a masked language model that transformers knows, "
                 "saved whole by save_pretrained, or fetch it again if files are damaged."
             ) from error
-    _refuse_random_parts(source, report)
+    refuse_random_parts(source, report)
     streams = {} if stored is None else {"layers": _stream(config, stored, device, dtype)}
     return wrap(
         network,
@@ -193,40 +189,8 @@ def _contact_head(
     return ContactHead.of(weight, bias, config.num_hidden_layers)
 
 
-def choose_device(device: str | torch.device | None) -> torch.device:
-    """Return the device asked for, or the best there is: CUDA, else Apple's MPS, else the CPU.
-
-    Raises
-    ------
-    ValueError
-        If there is no such device.
-    """
-    present = [f"cuda:{i}" for i in range(torch.cuda.device_count())]
-    present += ["mps:0"] if torch.backends.mps.is_available() else []
-    present += ["cpu"]
-    wanted = present[0] if device is None else str(device)
-    wanted = {"cuda": "cuda:0", "mps": "mps:0"}.get(wanted, wanted)
-    if wanted not in present:
-        raise ValueError(f"there is no device {wanted!r} here: use one of {', '.join(present)}.")
-    return torch.device(wanted)
-
-
-def choose_dtype(dtype: str | torch.dtype | None) -> torch.dtype:
-    """Return the arithmetic asked for; float32 by default.
-
-    Raises
-    ------
-    ValueError
-        If it is not one of float32, bfloat16 and float16.
-    """
-    name = "float32" if dtype is None else str(dtype).removeprefix("torch.")
-    if name not in _DTYPES:
-        raise ValueError(f"unknown dtype {name!r}: use one of {', '.join(map(repr, _DTYPES))}.")
-    return _DTYPES[name]
-
-
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quietly() -> Iterator[None]:
     """Keep transformers' notes and bars away from the reader; what matters is checked here."""
     log = transformers.utils.logging
     verbosity, bars = log.get_verbosity(), log.is_progress_bar_enabled()
@@ -243,14 +207,20 @@ def _quiet() -> Iterator[None]:
             log.enable_progress_bar()
 
 
-def _reason(error: Exception) -> str:
+def reason_of(error: Exception) -> str:
+    """Return why something could not be loaded."""
     if "trust_remote_code" in str(error):
         return "it needs Python code of its own, which is never run here"
     return first_line(error)
 
 
-def _refuse_random_parts(source: Source, report: dict[str, Any]) -> None:
-    """Refuse a network of which parts were left random, for want of fitting weights."""
+def refuse_random_parts(source: Source, report: dict[str, Any], kind: str = _MASKED_LM) -> None:
+    """Refuse a network of which parts were left random, for want of fitting weights.
+
+    Raises
+    ------
+    ModelError
+    """
     wrong_shape = sorted(str(entry[0]) for entry in report["mismatched_keys"])
     if wrong_shape:
         raise ModelError(
@@ -261,9 +231,9 @@ def _refuse_random_parts(source: Source, report: dict[str, Any]) -> None:
     missing = sorted(key for key in report["missing_keys"] if "contact_head" not in key)
     if missing:
         raise ModelError(
-            f"{source.name} is not a whole masked language model: its weights lack "
-            f"{_some(missing)}, which would stay random. Choose a checkpoint that was saved with "
-            "its masked-LM head."
+            f"{source.name} is not a whole {kind}: its weights lack {_some(missing)}, which would "
+            "stay random. Choose a checkpoint that was saved with its "
+            f"{'masked-LM head' if kind == _MASKED_LM else 'folding head'}."
         )
 
 

@@ -41,8 +41,10 @@ def as_protein(protein: Protein | str) -> Protein:
         return protein
     if isinstance(protein, str):
         return Protein(protein)
+    has_one = isinstance(getattr(protein, "protein", None), Protein)
     raise TypeError(
         f"expected a Protein or a sequence, not {type(protein).__name__}: "
+        f"{'give its .protein, or ' if has_one else ''}"
         "make one with Protein('MKT...') or Protein.from_file('file.pdb')"
     )
 

@@ -50,7 +50,9 @@ class Structure:
         Heavy atoms of the chain, read-only, with the annotation ``position`` (0-based position in
         the sequence), ``occupancy`` and ``b_factor``. No ligands, no solvent, one conformer.
     source : str
-        Name of the file.
+        Name of the file, or of the model that predicted it.
+    predicted : bool
+        Whether it is known as a prediction, whose B-factors are pLDDT (0-100).
     """
 
     sequence: str
@@ -59,6 +61,7 @@ class Structure:
     observed: str
     atoms: "AtomArray"
     source: str
+    predicted: bool = False
 
     @classmethod
     def from_file(
@@ -243,7 +246,9 @@ class Structure:
         atoms = self.atoms[fit.placed[self.atoms.position] >= 0]
         atoms.set_annotation("position", fit.placed[atoms.position])
         numbers = _unique_numbers(known, self.chain, self.source)
-        return Structure(sequence, self.chain, numbers, "".join(observed), atoms, self.source)
+        return Structure(
+            sequence, self.chain, numbers, "".join(observed), atoms, self.source, self.predicted
+        )
 
     def _fit(self, sequence: str) -> "_Fit":
         letters = "".join(

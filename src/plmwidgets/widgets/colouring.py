@@ -9,6 +9,7 @@ import pandas as pd
 import traitlets as t
 from numpy.typing import ArrayLike, NDArray
 
+from plmwidgets.methods.folding import Fold
 from plmwidgets.metrics import entropy, perplexity
 from plmwidgets.protein import Protein
 from plmwidgets.widgets.live import LivePrediction, Prediction
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from plmwidgets.scan.pair import PairScan
 
 CHEMISTRY = "chemistry"
+PLDDT = "plddt"
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,10 +90,12 @@ def scan_scalar(name: str, scan: "PairScan") -> Scalar | None:
 
 
 def fixed_scalars(protein: Protein) -> dict[str, Scalar]:
-    """Return what a structure says of each residue, by name; B-factors that differ."""
+    """Return what a structure says of each residue, by name; pLDDT, or B-factors that differ."""
     if protein.structure is None:
         return {}
     values = protein.structure.b_factors
+    if protein.structure.predicted:
+        return {PLDDT: Scalar(values, "pLDDT (0-100)", (0.0, 100.0))}
     if not np.isfinite(values).any() or np.nanmin(values) == np.nanmax(values):
         return {}
     limits = (float(np.nanmin(values)), float(np.nanmax(values)))
@@ -139,7 +143,7 @@ class ColouredView(View):
 
     def __init__(
         self,
-        protein: Protein,
+        protein: Protein | Fold,
         *,
         live: LivePrediction | None = None,
         scan: "PairScan | None" = None,
@@ -147,14 +151,28 @@ class ColouredView(View):
     ) -> None:
         self._live = live
         self._scan = scan
-        super().__init__(protein, **kwargs)
-        self._fixed = fixed_scalars(protein)
+        self._fold = protein if isinstance(protein, Fold) else None
+        super().__init__(protein.protein if isinstance(protein, Fold) else protein, **kwargs)
+        self._fixed = fixed_scalars(self.protein) if self._fold is None else {}
         self._offer()
+        if self._fold is not None:
+            self._follow_fold = Throttle(self.fold_changed, 0.2)
+            self._at_close.append(self._fold.subscribe(self._follow_fold))
+            self.fold_changed()
         if live is not None:
             self.follow(live, "prediction", self.recolour)
         if scan is not None:
             self._refresh = Throttle(self.scan_changed, 0.5)
             self._at_close.append(scan.subscribe(self._refresh))
+
+    def fold_changed(self) -> None:
+        """Show the predicted structure once it is there."""
+        if self._fold is None or not self._fold.complete or PLDDT in self._fixed:
+            return
+        self.set_trait("protein", self._fold.protein)
+        self._fixed |= fixed_scalars(self.protein)
+        self._offer()
+        self.colour_by = PLDDT
 
     @t.validate("colour_by")
     def _validate_colour(self, proposal: Any) -> str:

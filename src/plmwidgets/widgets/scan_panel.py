@@ -5,6 +5,7 @@ from typing import Any
 
 import traitlets as t
 
+from plmwidgets.methods.folding import Fold
 from plmwidgets.methods.jacobian import Jacobian
 from plmwidgets.scan.pair import PairScan
 from plmwidgets.widgets.selection import Selection
@@ -13,11 +14,11 @@ from plmwidgets.widgets.view import View, bundle
 
 
 class ScanPanel(View):
-    """Progress and controls of a scan, or of a categorical Jacobian.
+    """Progress and controls of a scan, a categorical Jacobian or a structure prediction.
 
     Parameters
     ----------
-    scan : PairScan or Jacobian
+    scan : PairScan, Jacobian or Fold
     selection : Selection, optional
         Shared with other views; its own by default.
     """
@@ -27,7 +28,7 @@ class ScanPanel(View):
 
     def __init__(
         self,
-        scan: PairScan | Jacobian,
+        scan: PairScan | Jacobian | Fold,
         *,
         selection: Selection | None = None,
         presenter: bool = False,
@@ -55,6 +56,11 @@ class ScanPanel(View):
 
     def _show(self) -> None:
         scan = self._work
+        identity = scan.provenance.get("identity", {})
+        store, method, precision = None, "", identity.get("dtype", "")
+        if not isinstance(scan, Fold):
+            store, method = scan.store_path, scan.method
+            precision = identity.get("precision", "")
         progress = asdict(scan.progress)
         progress["status"] = str(progress["status"])
         self.set_trait(
@@ -62,10 +68,11 @@ class ScanPanel(View):
             {
                 **progress,
                 "title": scan.title,
-                "store": None if scan.store_path is None else str(scan.store_path),
+                "store": None if store is None else str(store),
                 "model": scan.provenance.get("model", ""),
-                "method": scan.method,
-                "precision": scan.provenance.get("identity", {}).get("precision", ""),
+                "method": method,
+                "precision": precision,
+                "resumable": not isinstance(scan, Fold),
                 "estimated": scan.pairs_estimated if isinstance(scan, PairScan) else 0,
             },
         )

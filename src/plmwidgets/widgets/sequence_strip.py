@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import traitlets as t
 
+from plmwidgets.methods.folding import Fold
 from plmwidgets.protein import Protein
 from plmwidgets.widgets.colouring import ColouredView
 from plmwidgets.widgets.view import bundle, in_words
@@ -18,7 +19,8 @@ class SequenceStrip(ColouredView):
 
     Parameters
     ----------
-    protein : Protein
+    protein : Protein or Fold
+        Of a structure that is being predicted, pLDDT colours it once that is there.
     selection : Selection, optional
         Shared with other views; its own by default.
     live : LivePrediction, optional
@@ -39,13 +41,18 @@ class SequenceStrip(ColouredView):
     pending = t.Bool(False).tag(sync=True)
     has_structure = t.Bool(read_only=True).tag(sync=True)
 
-    def __init__(self, protein: Protein, **kwargs: Any) -> None:
+    def __init__(self, protein: Protein | Fold, **kwargs: Any) -> None:
         super().__init__(protein, **kwargs)
-        self.set_trait("has_structure", protein.structure is not None)
+        self.set_trait("has_structure", self.protein.structure is not None)
         self.follow(self.selection, "clock", lambda: self.set_trait("notice", ""))
         if self._live is not None:
             self._at_close.append(t.dlink((self._live, "waiting"), (self, "pending")).unlink)
             self.colour_by = "perplexity"
+
+    def fold_changed(self) -> None:
+        """Show the confidence of the predicted structure once it is there."""
+        super().fold_changed()
+        self.set_trait("has_structure", self.protein.structure is not None)
 
     def handle(self, kind: str, content: Any) -> None:
         """Mask by text, at random or around a residue."""

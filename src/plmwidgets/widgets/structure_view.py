@@ -6,9 +6,10 @@ import numpy as np
 import traitlets as t
 from numpy.typing import ArrayLike, NDArray
 
+from plmwidgets.methods.folding import Fold
 from plmwidgets.protein import Protein
 from plmwidgets.scan.pair import PairScan
-from plmwidgets.widgets.colouring import ColouredView
+from plmwidgets.widgets.colouring import PLDDT, ColouredView
 from plmwidgets.widgets.view import bundle
 
 TOP_K_MAX = 100
@@ -19,8 +20,9 @@ class StructureView(ColouredView):
 
     Parameters
     ----------
-    protein : Protein
-        Without a structure the view says how to get one.
+    protein : Protein or Fold
+        Without a structure the view says how to get one. A structure that is being predicted comes
+        by itself, coloured by pLDDT; until then the view says how far it is.
     selection : Selection, optional
         Shared with other views; its own by default.
     live : LivePrediction, optional
@@ -38,23 +40,31 @@ class StructureView(ColouredView):
 
     _bundle = t.Unicode(bundle("structure_view"), read_only=True).tag(sync=True)
     structure = t.Unicode(None, allow_none=True, read_only=True).tag(sync=True)
+    waiting = t.Unicode(read_only=True).tag(sync=True)
     pairs: t.List[Any] = t.List(read_only=True).tag(sync=True)
     top_k = t.Int(0).tag(sync=True, page=True)
     top_k_max = t.Int(0, read_only=True).tag(sync=True)
 
     def __init__(
-        self, protein: Protein, *, scan: PairScan | None = None, top_k: int = 0, **kwargs: Any
+        self,
+        protein: Protein | Fold,
+        *,
+        scan: PairScan | None = None,
+        top_k: int = 0,
+        **kwargs: Any,
     ) -> None:
-        self._contacts = None if protein.structure is None else protein.contact_map()
+        self._contacts: NDArray[np.float64] | None = None
         self._scores: NDArray[np.float64] | None = None
         super().__init__(protein, scan=scan, **kwargs)
-        if protein.structure is not None:
-            self.set_trait("structure", protein.structure.to_cif())
+        if self._fold is None:
+            self._show_structure()
         if scan is not None:
-            self.set_trait("top_k_max", min(TOP_K_MAX, len(protein) * 2))
+            self.set_trait("top_k_max", min(TOP_K_MAX, len(self.protein) * 2))
         self.top_k = top_k
         if self._live is not None:
             self.colour_by = "perplexity"
+        elif PLDDT in self.fixed:
+            self.colour_by = PLDDT
 
     @t.validate("top_k")
     def _validate_top_k(self, proposal: Any) -> int:
@@ -99,6 +109,22 @@ class StructureView(ColouredView):
         if top_k is None:
             top_k = self.top_k or min(length, TOP_K_MAX)
         self.top_k = top_k if some else 0
+        self._show_pairs()
+
+    def fold_changed(self) -> None:
+        """Say how far the prediction is, or show its structure."""
+        super().fold_changed()
+        if PLDDT in self.fixed:
+            if self.structure is None:
+                self._show_structure()
+        elif self._fold is not None:
+            self.set_trait("waiting", f"Structure prediction {self._fold.progress}")
+
+    def _show_structure(self) -> None:
+        if self.protein.structure is None:
+            return
+        self._contacts = self.protein.contact_map()
+        self.set_trait("structure", self.protein.structure.to_cif())
         self._show_pairs()
 
     def scan_changed(self) -> None:

@@ -7,7 +7,7 @@ export type Command = "start" | "pause" | "resume" | "cancel" | "upgrade";
 export interface Scan {
   title: string;
   status: Status;
-  /** "singles", "pairs", "superposed pass", "checks", "positions", "norms"; none when at rest. */
+  /** "singles", "pairs", "superposed pass", "checks", "positions", "norms", "waiting"; none when at rest. */
   stage: string;
   /** What is counted: "pairs", which are unordered. */
   unit: string;
@@ -27,6 +27,8 @@ export interface Scan {
   method: string;
   precision: string;
   message: string;
+  /** Whether stopped work goes on where it was, rather than anew; it does where this is not said. */
+  resumable?: boolean;
 }
 
 export const TITLES: Record<Status, string> = {
@@ -36,6 +38,14 @@ export const TITLES: Record<Status, string> = {
   finished: "Finished",
   cancelled: "Cancelled",
   failed: "Failed",
+};
+
+/** Of work that begins anew. */
+const COMMANDS_ANEW: Partial<Record<Status, readonly Command[]>> = {
+  running: ["cancel"],
+  paused: ["start", "cancel"],
+  cancelled: ["start"],
+  failed: ["start"],
 };
 
 const COMMANDS: Record<Status, readonly Command[]> = {
@@ -48,7 +58,8 @@ const COMMANDS: Record<Status, readonly Command[]> = {
 };
 
 /** What can be asked of a scan as it stands. */
-export function commands({ status, estimated }: Scan): readonly Command[] {
+export function commands({ status, estimated, resumable }: Scan): readonly Command[] {
+  if (resumable === false) return COMMANDS_ANEW[status] ?? COMMANDS[status];
   return status === "finished" && estimated > 0 ? ["upgrade"] : COMMANDS[status];
 }
 
@@ -71,7 +82,8 @@ export function describe(scan: Scan): string {
   if (status === "finished") return `${all}${estimated} · finished in ${duration(elapsed)}`;
   const parts = [`${formatCount(done)} of ${all}`];
   if (status !== "running") return parts.join();
-  if (scan.stage === "singles") parts.push("masking every residue alone first");
+  if (scan.stage === "waiting") parts.push("waiting for the prediction before it");
+  else if (scan.stage === "singles") parts.push("masking every residue alone first");
   else if (scan.stage === "norms") parts.push("computing the scores");
   else if (scan.stage === "superposed pass" || scan.stage === "checks") {
     const work =
@@ -88,7 +100,8 @@ export function describe(scan: Scan): string {
 }
 
 /** What has become of the results so far, when that may worry someone. */
-export function reassurance({ status, store }: Scan): string {
+export function reassurance({ status, store, resumable }: Scan): string {
+  if (resumable === false) return "";
   if (status !== "cancelled" && status !== "failed") return "";
   return store
     ? "Nothing computed is lost: Resume goes on from here."

@@ -83,7 +83,8 @@ class StructureView implements View {
     for (const node of [this.#controls.node, this.#legend.node]) node.hidden = idle;
     if (!structure) {
       this.#end();
-      this.#say("No structure", NO_STRUCTURE);
+      const waiting = String(this.#context.model.get("waiting") ?? "");
+      this.#say(waiting ? "No structure yet" : "No structure", waiting || NO_STRUCTURE);
     }
     if (idle || this.#frame.clientWidth === 0) return;
     this.#say("", "");
@@ -308,6 +309,7 @@ export default defineView({
   css,
   traits: [
     "structure",
+    "waiting",
     "values",
     "value_label",
     "value_range",

@@ -18,6 +18,9 @@ import { addPair, type Dash, hexOf, unit } from "./shapes";
 export type Pick = { residue: number } | { pair: readonly [number, number] } | null;
 
 const MANY_RESIDUES = 500;
+/** A ribbon needs as many residues bound to each other; NGL draws nothing of fewer. */
+const SHORTEST_RIBBON = 4;
+const LOOSE_BALL = 0.9;
 const SIDE_CHAINS_UP_TO = 24;
 /** Radius of the ball of a masked residue, in Å: it must stand out of a ribbon. */
 const BALL = 1.3;
@@ -32,7 +35,8 @@ export class Scene {
   #scheme: string;
   #colours: Uint32Array = new Uint32Array();
   #structure: StructureComponent | null = null;
-  #cartoon: RepresentationElement | null = null;
+  /** What is coloured by residue: the ribbon, and balls where there is none. */
+  #painted: RepresentationElement[] = [];
   #sideChains: RepresentationElement | null = null;
   /** As asked for last: NGL renders again for parameters that it has already. */
   #background = "";
@@ -79,21 +83,36 @@ export class Scene {
     this.#structure = component as StructureComponent;
     this.#readAtoms();
     const quality = this.#trace.length > MANY_RESIDUES ? "medium" : "high";
-    this.#cartoon = this.#structure.addRepresentation("cartoon", {
-      color: this.#scheme,
-      quality,
-      aspectRatio: 5,
-      radiusScale: 0.75,
-      smoothSheet: true,
-      roughness: 0.55,
-    });
+    this.#painted.push(
+      this.#structure.addRepresentation("cartoon", {
+        color: this.#scheme,
+        quality,
+        aspectRatio: 5,
+        radiusScale: 0.75,
+        smoothSheet: true,
+        roughness: 0.55,
+      }),
+    );
+    const loose = this.#loose();
+    if (loose.length > 0) {
+      this.#painted.push(
+        this.#structure.addRepresentation("spacefill", {
+          sele: `(${loose.map((position) => position + 1).join(" or ")}) and .CA`,
+          color: this.#scheme,
+          quality,
+          radiusType: "size",
+          radiusSize: LOOSE_BALL,
+          roughness: 0.55,
+        }),
+      );
+    }
     this.#faceTheViewer();
   }
 
   clear(): void {
     this.#shapes.clear();
     this.#structure = null;
-    this.#cartoon = null;
+    this.#painted = [];
     this.#sideChains = null;
     this.#trace = [];
     this.#tips = [];
@@ -109,7 +128,7 @@ export class Scene {
       return;
     }
     this.#colours = colours;
-    this.#cartoon?.update({ color: true });
+    for (const painted of this.#painted) painted.update({ color: true });
     this.#stage.viewer.requestRender();
   }
 
@@ -266,6 +285,16 @@ export class Scene {
         this.#tips[position] ??= at;
       } else if (atom.atomname === "CB") this.#tips[position] = at;
     });
+  }
+
+  /** Residues that no ribbon reaches: short pieces, and chains whose atoms are out of place. */
+  #loose(): number[] {
+    const reached = new Set<number>();
+    this.#structure?.structure.eachPolymer((polymer) => {
+      if (polymer.residueCount < SHORTEST_RIBBON) return;
+      polymer.eachAtom((atom) => reached.add(atom.resno - 1));
+    });
+    return [...this.#trace.keys()].filter((k) => this.#trace[k] && !reached.has(k));
   }
 
   /** Turn the longest axis of the protein across the view. */
