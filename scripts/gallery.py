@@ -25,7 +25,8 @@ from made_up import made_up_protein  # noqa: E402
 OUTPUT = ROOT / "gallery"
 ALL = (
     "sequence_strip,scan_panel,pair_heatmap,structure_view,distributions,joint_table,"
-    "jacobian_table,attention_grid,pair_table,mutation_heatmap,scatter_plot,recovery_view"
+    "jacobian_table,attention_grid,pair_table,mutation_heatmap,scatter_plot,recovery_view,"
+    "corruption_view,residue_quiz"
 )
 NARROW, WIDE = 600, 1600
 LENGTHS = (10, 76, 363, 1000)

@@ -2,11 +2,13 @@
 import type { ProteinInfo } from "../src/core/model";
 import type { SelectionState } from "../src/core/selection";
 import { attentionTraits } from "./attention";
+import { averaged, corruptionTraits } from "./corruption";
 import { envelope, FakeModel } from "./fake";
 import { CHEMISTRY_ORDER, LETTERS, ToyModel } from "./lm";
 import { FakeMutations } from "./mutations";
 import { ownMaps } from "./own_maps";
 import { choosePairs, pairTable } from "./pair_table";
+import { playQuiz, quizTraits } from "./quiz";
 import { recoveryTraits } from "./recovery";
 import { scanAt, scanTrait } from "./scan";
 
@@ -186,6 +188,10 @@ export class FakeKernel {
     if (name === "scatter_plot") {
       return { ...this.#mutations.scatter(), ...(empty ? { points: null, caption: "" } : {}) };
     }
+    if (name === "corruption_view") return corruptionTraits(this.toy, this.#options.state);
+    if (name === "residue_quiz") {
+      return quizTraits(this.toy, this.#options.state, this.#options.models);
+    }
     if (name === "recovery_view") return recoveryTraits(this.#options.length, this.#options.state);
     if (name === "scan_panel")
       return { scan: scanTrait(this.toy.sequence.length, this.#options.status) };
@@ -310,6 +316,9 @@ export class FakeKernel {
     if (["segments", "strategy", "using", "flank"].some((trait) => trait in changed)) {
       from.receive(recoveryTraits(this.#options.length, this.#options.state, from));
     }
+    if (["rate", "split", "span", "rate_distribution", "seed"].some((trait) => trait in changed)) {
+      from.receive(corruptionTraits(this.toy, this.#options.state, from));
+    }
     if (from === this.models.get("pair_table") && !changed.selection_state && !changed.hover) {
       choosePairs(from, this.toy);
     }
@@ -378,6 +387,9 @@ export class FakeKernel {
       this.#showMutations();
       return;
     }
+    const quiz = this.models.get("residue_quiz");
+    if (quiz && playQuiz(quiz, this.toy, message)) return;
+    if (this.#corrupting(message.type)) return;
     if (message.type === "prioritise") {
       const { type: _, ...region } = message;
       this.models.get("pair_heatmap")?.receive({ region });
@@ -419,6 +431,17 @@ export class FakeKernel {
         }),
       );
     } else this.#scanning(message.type);
+  }
+
+  #corrupting(type: string): boolean {
+    const view = this.models.get("corruption_view");
+    if (!view || !["redraw", "average", "stop", "apply"].includes(type)) return false;
+    if (type === "redraw") {
+      view.receive({ seed: Number(view.get("seed")) + 1 });
+      view.receive(corruptionTraits(this.toy, this.#options.state, view));
+    } else if (type === "apply") view.receive({ in_step: true });
+    else averaged(view, type === "stop" ? 64 : 32, type === "average");
+    return true;
   }
 
   #scanning(type: string): void {

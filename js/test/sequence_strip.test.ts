@@ -1,11 +1,11 @@
 import { describe, expect, it } from "vitest";
+import { moveFocus } from "../src/core/blocks";
 import { substituted, toggled } from "../src/core/substitutions";
 import {
   applyDrag,
   describe as describeResidue,
   inDrag,
   inverted,
-  moveFocus,
 } from "../src/views/sequence_strip/gestures";
 
 describe("dragging", () => {

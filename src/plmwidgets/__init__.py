@@ -29,6 +29,11 @@ if TYPE_CHECKING:
     from plmwidgets.methods.attention import predict_contacts as predict_contacts
     from plmwidgets.methods.contact_evaluation import ContactEvaluation as ContactEvaluation
     from plmwidgets.methods.contact_evaluation import evaluate_contacts as evaluate_contacts
+    from plmwidgets.methods.corruption import Corruption as Corruption
+    from plmwidgets.methods.corruption import corrupt as corrupt
+    from plmwidgets.methods.corruption import draw_rates as draw_rates
+    from plmwidgets.methods.corruption_loss import CorruptionLoss as CorruptionLoss
+    from plmwidgets.methods.corruption_loss import corruption_loss as corruption_loss
     from plmwidgets.methods.deep_mutational_scan import DeepMutationalScan as DeepMutationalScan
     from plmwidgets.methods.deep_mutational_scan import load_dms as load_dms
     from plmwidgets.methods.folding import Fold as Fold
@@ -66,6 +71,8 @@ if TYPE_CHECKING:
     from plmwidgets.widgets.attention_explorer import AttentionExplorer as AttentionExplorer
     from plmwidgets.widgets.attention_grid import AttentionGrid as AttentionGrid
     from plmwidgets.widgets.contact_comparison import ContactComparison as ContactComparison
+    from plmwidgets.widgets.corruption_lesson import CorruptionLesson as CorruptionLesson
+    from plmwidgets.widgets.corruption_view import CorruptionView as CorruptionView
     from plmwidgets.widgets.distributions import Distributions as Distributions
     from plmwidgets.widgets.explorer import Explorer as Explorer
     from plmwidgets.widgets.fold_explorer import FoldExplorer as FoldExplorer
@@ -80,6 +87,7 @@ if TYPE_CHECKING:
     from plmwidgets.widgets.pair_table import PairTable as PairTable
     from plmwidgets.widgets.recovery_explorer import RecoveryExplorer as RecoveryExplorer
     from plmwidgets.widgets.recovery_view import RecoveryView as RecoveryView
+    from plmwidgets.widgets.residue_quiz import ResidueQuiz as ResidueQuiz
     from plmwidgets.widgets.scan_panel import ScanPanel as ScanPanel
     from plmwidgets.widgets.scatter_plot import ScatterPlot as ScatterPlot
     from plmwidgets.widgets.selection import Selection as Selection
@@ -95,6 +103,10 @@ _HOMES = {
     "DeepMutationalScan": "methods.deep_mutational_scan",
     "ContactComparison": "widgets.contact_comparison",
     "ContactEvaluation": "methods.contact_evaluation",
+    "Corruption": "methods.corruption",
+    "CorruptionLesson": "widgets.corruption_lesson",
+    "CorruptionLoss": "methods.corruption_loss",
+    "CorruptionView": "widgets.corruption_view",
     "Distributions": "widgets.distributions",
     "Explorer": "widgets.explorer",
     "Fold": "methods.folding",
@@ -117,6 +129,7 @@ _HOMES = {
     "Recovery": "methods.recovery_result",
     "RecoveryExplorer": "widgets.recovery_explorer",
     "RecoveryView": "widgets.recovery_view",
+    "ResidueQuiz": "widgets.residue_quiz",
     "ScanPanel": "widgets.scan_panel",
     "ScatterPlot": "widgets.scatter_plot",
     "Selection": "widgets.selection",
@@ -128,6 +141,9 @@ _HOMES = {
     "available_models": "models",
     "candidate_segments": "methods.recovery_segments",
     "compare": "comparison",
+    "corrupt": "methods.corruption",
+    "corruption_loss": "methods.corruption_loss",
+    "draw_rates": "methods.corruption",
     "epistasis": "methods.variants",
     "element_pairs": "methods.recovery_segments",
     "evaluate_contacts": "methods.contact_evaluation",

@@ -24,6 +24,8 @@ VIEWS = (
     "mutation_heatmap",
     "scatter_plot",
     "recovery_view",
+    "corruption_view",
+    "residue_quiz",
 )
 # What the views make of themselves, and all text in them, on the page and in shadow roots.
 EVERYTHING = """() => {

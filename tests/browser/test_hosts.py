@@ -42,6 +42,8 @@ PAGES = {
     "AttentionExplorer(protein, 'demo')": "attention_grid",
     "MutationExplorer(protein, 'demo')": "mutation_heatmap",
     "RecoveryExplorer(protein, 'demo')": "recovery_view",
+    "CorruptionLesson(protein, 'demo')": "corruption_view",
+    "ResidueQuiz(protein, 'demo')": "residue_quiz",
     "ContactComparison(evaluation)": "pair_table",
 }
 PAGES_APP = """

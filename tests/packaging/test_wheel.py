@@ -13,6 +13,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 VIEWS = {
     "attention_grid",
+    "corruption_view",
     "sequence_strip",
     "distributions",
     "pair_heatmap",
@@ -21,6 +22,7 @@ VIEWS = {
     "joint_table",
     "mutation_heatmap",
     "recovery_view",
+    "residue_quiz",
     "scatter_plot",
     "pair_table",
     "scan_panel",

@@ -18,6 +18,7 @@ from plmwidgets.methods.mutations import SCORE_CONTEXTS, prepare_scores
 from plmwidgets.protein import Protein
 from plmwidgets.scan.start import prepare_pairs
 from plmwidgets.widgets.attention_grid import AttentionGrid
+from plmwidgets.widgets.corruption_view import CorruptionView
 from plmwidgets.widgets.explorer import Explorer
 from plmwidgets.widgets.jacobian_table import JacobianTable
 from plmwidgets.widgets.mutation_heatmap import MutationHeatmap
@@ -25,6 +26,7 @@ from plmwidgets.widgets.page_state import read_state
 from plmwidgets.widgets.pair_heatmap import PairHeatmap
 from plmwidgets.widgets.pair_table import PairTable
 from plmwidgets.widgets.recovery_view import RecoveryView
+from plmwidgets.widgets.residue_quiz import ResidueQuiz
 from plmwidgets.widgets.scatter_plot import ScatterPlot
 from plmwidgets.widgets.selection import MOST_AHEAD
 from plmwidgets.widgets.view import LONGEST_MESSAGE, View
@@ -43,8 +45,10 @@ PARTS = ("masked", "substitutions", "focus", "pair", "clock", "can_undo")
 KINDS = [
     *("undo", "redo", "hello", "nudge", "mask_text", "mask_random", "mask_around", "compute"),
     *("prioritise", "pause", "resume", "cancel", "upgrade", "start", "close", "__init__", "handle"),
+    *("vote", "clear_votes", "reveal", "next", "redraw", "average", "stop", "apply"),
 ]
-FIELDS = ("text", "percent", "radius", "rows", "columns", "method", "name", "type")
+FIELDS = ("text", "percent", "radius", "rows", "columns", "method", "name", "player", "column")
+FIELDS += ("step", "type")
 UNKNOWN = ("", "comm", "keys", "__class__", "selection", "_trait_values", "_model_id", "masked")
 
 
@@ -71,6 +75,8 @@ def page():
         JacobianTable(found, selection=explorer.selection),
         RecoveryView(explorer.protein, explorer.model, selection=explorer.selection),
         AttentionGrid(explorer.protein, "demo", selection=explorer.selection),
+        CorruptionView(explorer.protein, explorer.model, 0, selection=explorer.selection),
+        ResidueQuiz(explorer.protein, explorer.model, rounds=8, selection=explorer.selection),
     ]
     yield explorer, [*explorer.children, *extra]
     explorer.scan.cancel()
@@ -238,12 +244,12 @@ def test_colour_limits_are_two_numbers(page, limits):
 def test_no_page_can_lock_the_others_out_by_its_clock(page, clock):
     explorer, _ = page
     strip, structure = explorer.strip, explorer.structure
-    sent = []
+    sent, before = [], explorer.selection.clock
     strip.comm.send = lambda data=None, **_: sent.append(data)
     state = {**explorer.selection.to_state(), "masked": [2], "clock": clock}
     strip.set_state({"selection_state": state})
     assert explorer.selection.masked == frozenset()
-    assert explorer.selection.clock <= 1
+    assert explorer.selection.clock <= before + 1
     assert strip.error
     told = [data["state"]["selection_state"] for data in sent if "selection_state" in data["state"]]
     assert told and all(state["masked"] == [] for state in told), "not even another page hears it"

@@ -25,29 +25,6 @@ export function inverted(masked: readonly number[], length: number): number[] {
   return Array.from({ length }, (_, i) => i).filter((i) => !hidden.has(i));
 }
 
-/** Where a key moves the focus in rows of `perRow` residues; null when the key is not for that. */
-export function moveFocus(
-  key: string,
-  focus: number | null,
-  length: number,
-  perRow: number,
-): number | null {
-  const steps: Record<string, number> = {
-    ArrowLeft: -1,
-    ArrowRight: 1,
-    ArrowUp: -perRow,
-    ArrowDown: perRow,
-    Home: -length,
-    End: length,
-  };
-  const step = steps[key];
-  if (step === undefined || length === 0) return null;
-  if (focus === null) return key === "End" ? length - 1 : 0;
-  const next = focus + step;
-  if (Math.abs(step) === perRow && (next < 0 || next >= length)) return focus;
-  return Math.max(0, Math.min(length - 1, next));
-}
-
 /** How a screen reader names a residue: "A25, masked, replaced by G". */
 export function describe(label: string, masked: boolean, replacement: string | undefined): string {
   const parts = [label];

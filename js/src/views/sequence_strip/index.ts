@@ -1,12 +1,14 @@
 /** The protein as wrapped rows of residues: click, drag or type to mask and substitute. */
 import { type ArrayEnvelope, decodeArray } from "../../core/arrays";
+import { moveFocus, positionOf } from "../../core/blocks";
+import blocksCss from "../../core/blocks.css";
 import type { ScaleKind } from "../../core/colour";
 import { formatValue } from "../../core/format";
 import { LETTERS, substituted } from "../../core/substitutions";
 import { Tooltip } from "../../core/tooltip";
 import { defineView, type View, type ViewContext } from "../../core/view";
-import { applyDrag, type Drag, inverted, moveFocus } from "./gestures";
-import { positionOf, Residues, type Scale } from "./residues";
+import { applyDrag, type Drag, inverted } from "./gestures";
+import { Residues, type Scale } from "./residues";
 import css from "./strip.css";
 import { Toolbar } from "./toolbar";
 
@@ -16,7 +18,7 @@ const CHEMISTRY_OPTION: Option = ["chemistry", "Chemistry"];
 export default defineView({
   name: "sequence_strip",
   label: "Sequence",
-  css,
+  css: blocksCss + css,
   traits: [
     "values",
     "value_label",

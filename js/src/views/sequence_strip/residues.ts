@@ -1,12 +1,10 @@
 /** The residues themselves: blocks of ten cells that wrap with the width. */
+import { BLOCK, blocks, bringIntoSight } from "../../core/blocks";
 import { chemistryColour, colourOf, inkOn, type ScaleKind } from "../../core/colour";
 import { element } from "../../core/elements";
 import type { ProteinInfo } from "../../core/model";
-import { magnification } from "../../core/place";
 import type { SelectionState } from "../../core/selection";
 import { type Drag, describe, inDrag } from "./gestures";
-
-const BLOCK = 10;
 
 export interface Scale {
   values: ArrayLike<number>;
@@ -39,18 +37,7 @@ export class Residues {
       element("div", { class: "strip-cell", role: "option", id: `r${i}`, "data-position": i }),
     );
     this.#shown = this.#cells.map(() => "");
-    for (let start = 0; start < this.#cells.length; start += BLOCK) {
-      const number = (protein.labels[start] ?? "").slice(1);
-      const cells = this.#cells.slice(start, start + BLOCK);
-      this.list.append(
-        element(
-          "div",
-          { class: "strip-block", role: "none" },
-          element("div", { class: "strip-number", "aria-hidden": "true" }, number),
-          element("div", { class: "strip-cells", role: "none" }, ...cells),
-        ),
-      );
-    }
+    this.list.append(...blocks(this.#cells, protein.labels));
   }
 
   /** How many residues a row has at the present width. */
@@ -97,18 +84,8 @@ export class Residues {
     for (const cell of this.#pointed) cell.classList.add("is-hover");
   }
 
-  /** Keep a cell in sight when the list scrolls, without moving the page. */
   reveal(position: number): void {
-    const cell = this.#cells[position];
-    if (!cell) return;
-    const frame = this.list.getBoundingClientRect();
-    const box = cell.getBoundingClientRect();
-    const margin = box.height;
-    const scale = magnification(this.list);
-    const above = frame.top - (box.top - margin);
-    const below = box.bottom + margin - frame.bottom;
-    if (above > 0) this.list.scrollTop -= above / scale;
-    if (below > 0) this.list.scrollTop += below / scale;
+    bringIntoSight(this.list, this.#cells[position]);
   }
 }
 
@@ -118,10 +95,4 @@ function colours(letter: string, i: number, scale: Scale | null | undefined): [s
   if (!scale || !Number.isFinite(value)) return ["", ""];
   const { kind, low, high } = scale;
   return [colourOf(kind, value, low, high), inkOn(kind, value, low, high)];
-}
-
-/** The position of the cell under an element, or null between cells. */
-export function positionOf(target: Element | null | undefined): number | null {
-  const cell = target?.closest<HTMLElement>("[data-position]");
-  return cell ? Number(cell.dataset.position) : null;
 }
