@@ -11,6 +11,7 @@ import { choosePairs, pairTable } from "./pair_table";
 import { playQuiz, quizTraits } from "./quiz";
 import { recoveryTraits } from "./recovery";
 import { scanAt, scanTrait } from "./scan";
+import { laneTrait, unmaskingTraits } from "./unmasking";
 
 export interface Options {
   length: number;
@@ -26,6 +27,16 @@ export interface Options {
   text: string;
   /** Milliseconds between a gesture and its answer; below 0 there is none, as of a kernel that is gone. */
   delay: number;
+}
+
+interface Message {
+  type: string;
+  text?: string;
+  percent?: number;
+  name?: string;
+  step?: number;
+  strategy?: string;
+  seed?: number;
 }
 
 /** What the labels of normalised maps end in. */
@@ -193,6 +204,7 @@ export class FakeKernel {
       return quizTraits(this.toy, this.#options.state, this.#options.models);
     }
     if (name === "recovery_view") return recoveryTraits(this.#options.length, this.#options.state);
+    if (name === "unmasking_player") return unmaskingTraits(this.toy, this.#options.state);
     if (name === "scan_panel")
       return { scan: scanTrait(this.toy.sequence.length, this.#options.status) };
     if (name === "attention_grid") return attentionTraits(this.toy, this.#options.state);
@@ -380,7 +392,7 @@ export class FakeKernel {
     this.models.get("jacobian_table")?.receive({ table: pair && { pair, values, ...figures } });
   }
 
-  #message(message: { type: string; text?: string; percent?: number; name?: string }): void {
+  #message(message: Message): void {
     if (["hello", "nudge"].includes(message.type)) return;
     if (message.type === "start" && message.name) {
       this.#mutations.compute(message.name);
@@ -397,6 +409,13 @@ export class FakeKernel {
     }
     if (message.type === "compute") {
       this.#joint();
+      return;
+    }
+    if (message.type === "fork") {
+      const { step = 0, strategy = "", seed = 0 } = message;
+      const player = this.models.get("unmasking_player");
+      const [lane] = (player?.get("lanes") ?? []) as unknown[];
+      player?.receive({ lanes: [lane, laneTrait(this.toy, strategy, seed, step)] });
       return;
     }
     const clock = this.#state.clock + 1;

@@ -51,6 +51,10 @@ if TYPE_CHECKING:
     from plmwidgets.methods.recovery_result import Recovery as Recovery
     from plmwidgets.methods.recovery_segments import candidate_segments as candidate_segments
     from plmwidgets.methods.recovery_segments import element_pairs as element_pairs
+    from plmwidgets.methods.strategy_comparison import StrategyComparison as StrategyComparison
+    from plmwidgets.methods.strategy_comparison import compare_strategies as compare_strategies
+    from plmwidgets.methods.unmask import unmask as unmask
+    from plmwidgets.methods.unmasking_trace import UnmaskingTrace as UnmaskingTrace
     from plmwidgets.methods.variants import epistasis as epistasis
     from plmwidgets.methods.variants import score_variants as score_variants
     from plmwidgets.models import available_models as available_models
@@ -93,6 +97,8 @@ if TYPE_CHECKING:
     from plmwidgets.widgets.selection import Selection as Selection
     from plmwidgets.widgets.sequence_strip import SequenceStrip as SequenceStrip
     from plmwidgets.widgets.structure_view import StructureView as StructureView
+    from plmwidgets.widgets.unmasking_explorer import UnmaskingExplorer as UnmaskingExplorer
+    from plmwidgets.widgets.unmasking_player import UnmaskingPlayer as UnmaskingPlayer
 
 # Imported on first use: torch and the notebook packages take seconds to load.
 _HOMES = {
@@ -136,7 +142,11 @@ _HOMES = {
     "SequenceStrip": "widgets.sequence_strip",
     "SingleScan": "scan.single",
     "StoreError": "scan.store",
+    "StrategyComparison": "methods.strategy_comparison",
     "StructureView": "widgets.structure_view",
+    "UnmaskingExplorer": "widgets.unmasking_explorer",
+    "UnmaskingPlayer": "widgets.unmasking_player",
+    "UnmaskingTrace": "methods.unmasking_trace",
     "attention": "methods.attention",
     "available_models": "models",
     "candidate_segments": "methods.recovery_segments",
@@ -144,6 +154,7 @@ _HOMES = {
     "corrupt": "methods.corruption",
     "corruption_loss": "methods.corruption_loss",
     "draw_rates": "methods.corruption",
+    "compare_strategies": "methods.strategy_comparison",
     "epistasis": "methods.variants",
     "element_pairs": "methods.recovery_segments",
     "evaluate_contacts": "methods.contact_evaluation",
@@ -167,6 +178,7 @@ _HOMES = {
     "scan_singles": "scan.start",
     "scan_windows": "scan.windows",
     "score_variants": "methods.variants",
+    "unmask": "methods.unmask",
     "to_nglview": "widgets.nglview_export",
 }
 

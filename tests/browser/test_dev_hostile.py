@@ -26,6 +26,7 @@ VIEWS = (
     "recovery_view",
     "corruption_view",
     "residue_quiz",
+    "unmasking_player",
 )
 # What the views make of themselves, and all text in them, on the page and in shadow roots.
 EVERYTHING = """() => {

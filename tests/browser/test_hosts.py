@@ -45,6 +45,7 @@ PAGES = {
     "CorruptionLesson(protein, 'demo')": "corruption_view",
     "ResidueQuiz(protein, 'demo')": "residue_quiz",
     "ContactComparison(evaluation)": "pair_table",
+    "UnmaskingExplorer(plm.unmask(protein, 'demo', '5-20'))": "unmasking_player",
 }
 PAGES_APP = """
 import marimo

@@ -23,6 +23,7 @@ VIEWS = {
     "mutation_heatmap",
     "recovery_view",
     "residue_quiz",
+    "unmasking_player",
     "scatter_plot",
     "pair_table",
     "scan_panel",

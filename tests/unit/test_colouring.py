@@ -40,6 +40,10 @@ def test_numbers_of_ones_own_colour_the_residues(protein):
     assert view.colour_by == "conservation"
     assert (view.value_range, view.value_kind) == ([-2.0, 2.0], "diverging")
     assert names(view).count("conservation") == 1
+    view.colour(numbers, "conservation", limits=(-2, 9))
+    assert view.value_range == [-2, 9]
+    with pytest.raises(ValueError, match="low < high"):
+        view.colour(numbers, "conservation", limits=(9, 9))
     view.colour([0.0] * len(protein), "conservation")
     assert view.value_range == [0.0, 0.0]
     assert view.value_kind == "sequential"

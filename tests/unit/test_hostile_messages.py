@@ -15,6 +15,7 @@ from plmwidgets.methods.contact_evaluation import evaluate_contacts
 from plmwidgets.methods.deep_mutational_scan import load_dms
 from plmwidgets.methods.jacobian import jacobian
 from plmwidgets.methods.mutations import SCORE_CONTEXTS, prepare_scores
+from plmwidgets.methods.unmask import unmask
 from plmwidgets.protein import Protein
 from plmwidgets.scan.start import prepare_pairs
 from plmwidgets.widgets.attention_grid import AttentionGrid
@@ -29,6 +30,7 @@ from plmwidgets.widgets.recovery_view import RecoveryView
 from plmwidgets.widgets.residue_quiz import ResidueQuiz
 from plmwidgets.widgets.scatter_plot import ScatterPlot
 from plmwidgets.widgets.selection import MOST_AHEAD
+from plmwidgets.widgets.unmasking_player import UnmaskingPlayer
 from plmwidgets.widgets.view import LONGEST_MESSAGE, View
 
 DEEP = {"a": [{"b": [{"c": [[[[[[0]]]]]]}]}]}
@@ -45,10 +47,10 @@ PARTS = ("masked", "substitutions", "focus", "pair", "clock", "can_undo")
 KINDS = [
     *("undo", "redo", "hello", "nudge", "mask_text", "mask_random", "mask_around", "compute"),
     *("prioritise", "pause", "resume", "cancel", "upgrade", "start", "close", "__init__", "handle"),
-    *("vote", "clear_votes", "reveal", "next", "redraw", "average", "stop", "apply"),
+    *("vote", "clear_votes", "reveal", "next", "redraw", "average", "stop", "apply", "fork"),
 ]
 FIELDS = ("text", "percent", "radius", "rows", "columns", "method", "name", "player", "column")
-FIELDS += ("step", "type")
+FIELDS += ("step", "type", "strategy", "seed")
 UNKNOWN = ("", "comm", "keys", "__class__", "selection", "_trait_values", "_model_id", "masked")
 
 
@@ -74,6 +76,10 @@ def page():
         PairTable(evaluation, selection=explorer.selection),
         JacobianTable(found, selection=explorer.selection),
         RecoveryView(explorer.protein, explorer.model, selection=explorer.selection),
+        UnmaskingPlayer(
+            unmask(explorer.protein, "demo", range(0, 64, 9), "random", steps=3),
+            selection=explorer.selection,
+        ),
         AttentionGrid(explorer.protein, "demo", selection=explorer.selection),
         CorruptionView(explorer.protein, explorer.model, 0, selection=explorer.selection),
         ResidueQuiz(explorer.protein, explorer.model, rounds=8, selection=explorer.selection),

@@ -12,6 +12,7 @@ colour bars, and a browser may show one chart's colour bar beside another chart.
 """
 
 from plmwidgets.charts.contacts import contact_curves
+from plmwidgets.charts.decoding import strategies_chart
 from plmwidgets.charts.distance import js_against_distance
 from plmwidgets.charts.maps import js_against_contacts, model_maps, pair_map
 from plmwidgets.charts.models import (
@@ -43,5 +44,6 @@ __all__ = [
     "recovered_fraction_chart",
     "recovery_chart",
     "save_chart",
+    "strategies_chart",
     "summary_bars",
 ]

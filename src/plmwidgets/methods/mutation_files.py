@@ -1,4 +1,4 @@
-"""Files of mutation scores: their names, and how they are written whole or not at all."""
+"""Files of results: their names, and how they are written whole or not at all."""
 
 import os
 import uuid
@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 
 
-def archive_path(path: str | os.PathLike[str]) -> Path:
+def archive_path(path: str | os.PathLike[str], what: str = "mutation scores") -> Path:
     """Return the path; raise `ValueError` if its name does not end in ``.npz``."""
     target = Path(path)
     if target.suffix.lower() != ".npz":
-        raise ValueError(f"mutation scores are kept as .npz: end {target.name} in that")
+        raise ValueError(f"{what} are kept as .npz: end {target.name} in that")
     return target
 
 

@@ -7,7 +7,7 @@ model serves as an oracle for everything that is computed with a language model.
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -199,6 +199,36 @@ class PottsModel:
         result = log_normalise(_logsumexp(joint, -1))
         result[every, every] = np.nan
         return result
+
+    def log_weights(self, sequences: Iterable[str]) -> Floats:
+        """Return log p of whole sequences, less the constant log Z.
+
+        ``sum_i h_i(x_i) + sum_(i,j) J_ij(x_i, x_j)``. The difference of two is that of their
+        log-probabilities; between sequences that agree outside a set M, it is also that of
+        log p(x_M | x outside M), so that completions of the same hidden residues compare exactly.
+
+        Parameters
+        ----------
+        sequences : iterable of str
+            n sequences of the family's length.
+
+        Returns
+        -------
+        ndarray of float64, shape (n,)
+            Nats.
+
+        Raises
+        ------
+        ModelError
+            If a sequence does not fit the family.
+        """
+        encoded = [self._encode(Context(sequence)) for sequence in sequences]
+        x = np.array(encoded, dtype=np.int64).reshape(-1, len(self.fields))
+        i, j = self.edges.T
+        paired = self.couplings[np.arange(len(self.edges)), x[:, i], x[:, j]]
+        alone = self.fields[np.arange(len(self.fields)), x]
+        weights: Floats = alone.sum(axis=1) + paired.sum(axis=1)
+        return weights
 
     def sample(self, n: int, seed: int, sweeps: int = 100, start: Ints | None = None) -> Ints:
         """Gibbs samples from the joint distribution.

@@ -102,13 +102,15 @@ def fixed_scalars(protein: Protein) -> dict[str, Scalar]:
     return {"b_factor": Scalar(values, "B-factor, or pLDDT if predicted", limits)}
 
 
-def own_scalar(values: ArrayLike, label: str, length: int) -> Scalar:
+def own_scalar(
+    values: ArrayLike, label: str, length: int, limits: tuple[float, float] | None = None
+) -> Scalar:
     """Return a person's own numbers as a scalar, on a scale about 0 if they have both signs.
 
     Raises
     ------
     ValueError
-        If there is not one number a residue, or no label.
+        If there is not one number a residue, no label, or the limits are none.
     """
     numbers = np.asarray(values, dtype=np.float64)
     if numbers.shape != (length,):
@@ -117,6 +119,10 @@ def own_scalar(values: ArrayLike, label: str, length: int) -> Scalar:
         )
     if not label.strip():
         raise ValueError("the values need a label, such as 'conservation'")
+    if limits is not None:
+        if not limits[0] < limits[1]:
+            raise ValueError(f"limits are (low, high) with low < high, not {limits!r}")
+        return Scalar(numbers, label, (float(limits[0]), float(limits[1])))
     known = numbers[np.isfinite(numbers)]
     low, high = (float(known.min()), float(known.max())) if known.size else (0.0, 1.0)
     if low < 0 < high:
@@ -191,7 +197,9 @@ class ColouredView(View):
         """What neither the prediction nor the scan changes: of the structure, or `colour`'s."""
         return self._fixed
 
-    def colour(self, values: ArrayLike, label: str) -> None:
+    def colour(
+        self, values: ArrayLike, label: str, limits: tuple[float, float] | None = None
+    ) -> None:
         """Colour by numbers of your own; they stay among the choices, under their label.
 
         Parameters
@@ -200,13 +208,16 @@ class ColouredView(View):
             A number a residue; NaN where unknown. With both signs the scale is about 0.
         label : str
             What they are, with the unit; a label that is there already gets the new numbers.
+        limits : tuple of (float, float), optional
+            Ends of the scale; by default those of the numbers.
 
         Raises
         ------
         ValueError
-            If there is not one number a residue, or no label, or it is taken by other colours.
+            If there is not one number a residue, or no label, or it is taken by other colours, or
+            the limits are none.
         """
-        scalar = own_scalar(values, label, len(self.protein))
+        scalar = own_scalar(values, label, len(self.protein), limits)
         if label in {CHEMISTRY, *LIVE, *SCANNED}:
             raise ValueError(f"{label!r} is the name of other colours: choose another label")
         self._fixed[label] = scalar

@@ -1,0 +1,609 @@
+"""Unmasking against exact sampling, brute force and a model that counts its passes."""
+
+import itertools
+
+import numpy as np
+import pytest
+from scipy import stats
+from test_potts import chain
+from toy_models import ToyModel
+
+from plmwidgets import metrics
+from plmwidgets.alphabet import AMINO_ACIDS
+from plmwidgets.methods import sampling
+from plmwidgets.methods.decoding import STRATEGIES, Decoding
+from plmwidgets.methods.strategy_comparison import compare_strategies
+from plmwidgets.methods.unmask import unmask
+from plmwidgets.methods.unmask_run import UnmaskingRun
+from plmwidgets.methods.unmasking_plan import plan_unmasking
+from plmwidgets.models.masked_lm import Context, ModelError
+from plmwidgets.models.potts import PottsModel
+from plmwidgets.protein import Protein
+from plmwidgets.scan.start import scan_pairs
+from plmwidgets.service import service_for
+
+PROTEIN = Protein("MKTAYIAKQRQISFVKSHFS", name="toy")
+HIDDEN = tuple(range(2, 14))
+
+
+def sharp_potts():
+    """Five residues in a chain, three likely amino acids each, strongly coupled."""
+    random = np.random.default_rng(4)
+    fields = random.normal(size=(5, 20)) * 0.3
+    fields[:, 3:] -= 9
+    edges = np.array([(0, 1), (1, 2), (2, 3), (1, 3), (3, 4)])
+    return PottsModel(fields, edges, random.normal(size=(5, 20, 20)) * 1.5, name="sharp")
+
+
+def many(protein, model, masked, seeds, **options):
+    decodings = [Decoding(plan_unmasking(protein, masked, seed=seed, **options)) for seed in seeds]
+    run = UnmaskingRun(protein.name, decodings, service_for(model))
+    run.start()
+    run.wait(quiet=True)
+    return decodings
+
+
+def letters_of(decodings, masked):
+    columns = np.zeros((len(decodings), 64), dtype=int)
+    for row, one in enumerate(decodings):
+        for step in one.steps:
+            columns[row, step.positions] = step.columns
+    return columns[:, list(masked)]
+
+
+# The judge
+
+
+def test_log_weights_are_log_probabilities_but_for_a_constant():
+    model = chain(length=4)
+    sequences = ["".join(letters) for letters in itertools.product(AMINO_ACIDS[:6], repeat=2)]
+    sequences = [f"A{one}F" for one in sequences]
+    weights = model.log_weights(sequences)
+    assert weights.shape == (36,)
+    # log p(x_1, x_2 | rest) by the chain rule, from the model's own conditionals.
+    exact = []
+    for sequence in sequences:
+        first = model.log_probabilities([Context.of(sequence, (1, 2))])[0, 1]
+        second = model.log_probabilities([Context.of(sequence, (2,))])[0, 2]
+        exact.append(first[AMINO_ACIDS.index(sequence[1])] + second[AMINO_ACIDS.index(sequence[2])])
+    np.testing.assert_allclose(weights - weights[0], np.array(exact) - exact[0], atol=1e-12)
+    with pytest.raises(ModelError, match="exactly 4 residues"):
+        model.log_weights(["ACDEF"])
+
+
+# Exact sampling
+
+
+def enumerated(model, sequence, masked):
+    """p(x_M | visible) of all completions, (20,) * M."""
+    completions = []
+    for columns in itertools.product(range(20), repeat=len(masked)):
+        letters = list(sequence)
+        for position, column in zip(masked, columns, strict=True):
+            letters[position] = AMINO_ACIDS[column]
+        completions.append("".join(letters))
+    weights = model.log_weights(completions)
+    p = np.exp(weights - weights.max())
+    return (p / p.sum()).reshape((20,) * len(masked))
+
+
+def chi_squared(columns, p):
+    """p-value of the observed completions; rare ones are pooled."""
+    expected = p.ravel() * len(columns)
+    observed = np.bincount(np.ravel_multi_index(columns.T, p.shape), minlength=p.size).astype(float)
+    often = expected >= 5
+    pooled = [(observed[~often].sum(), expected[~often].sum())]
+    table = [*zip(observed[often], expected[often], strict=True), *pooled]
+    found = [(o, e) for o, e in table if e > 0.5]
+    value = sum((o - e) ** 2 / e for o, e in found)
+    return stats.chi2.sf(value, len(found) - 1)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"strategy": "random"},
+        {"strategy": "entropy"},
+        {"strategy": "left-to-right"},
+        {"strategy": "pair-guided", "order": "entropy"},
+    ],
+    ids=lambda options: options["strategy"],
+)
+def test_one_at_a_time_is_exact_sampling(options):
+    model, masked = sharp_potts(), (1, 2, 3)
+    protein = Protein("ACDAC", name="five")
+    found = many(protein, model, masked, range(3000), at_a_time=1, **options)
+    p = enumerated(model, protein.sequence, masked)
+    assert chi_squared(letters_of(found, masked), p) > 0.001
+
+
+@pytest.mark.parametrize("strategy", ["one-shot", "max-probability"])
+def test_what_is_not_exact_is_found_not_to_be(strategy):
+    model, masked = sharp_potts(), (1, 2, 3)
+    protein = Protein("ACDAC", name="five")
+    options = {} if strategy == "one-shot" else {"at_a_time": 1}
+    found = many(protein, model, masked, range(3000), strategy=strategy, **options)
+    p = enumerated(model, protein.sequence, masked)
+    assert chi_squared(letters_of(found, masked), p) < 1e-6
+
+
+# Brute force
+
+
+def slow(model, protein, masked, counts, key):
+    """Argmax decoding in the obvious way: (position, letter, step)."""
+    known, found = {}, []
+    for step, count in enumerate(counts):
+        hidden = [i for i in masked if i not in known]
+        log_p = model.expected(Context.of(protein.sequence, hidden, known)).astype(float)
+        ranked = sorted(hidden, key=lambda i: key(i, log_p[i]))
+        for i in ranked[:count]:
+            known[i] = AMINO_ACIDS[int(log_p[i].argmax())]
+            found.append((i, known[i], step))
+    return found
+
+
+@pytest.mark.parametrize(
+    ("strategy", "key"),
+    [
+        ("entropy", lambda i, row: -(np.exp(row) * row).sum()),
+        ("max-probability", lambda i, row: -row.max()),
+        ("left-to-right", lambda i, row: i),
+    ],
+)
+def test_the_likeliest_are_revealed_as_by_brute_force(strategy, key):
+    model = ToyModel(f"argmax {strategy}")
+    trace = unmask(PROTEIN, model, HIDDEN, strategy, steps=5, schedule="linear", temperature=0)
+    table = trace.to_pandas()
+    got = list(zip(table["position"], table["amino_acid"], table["step"], strict=True))
+    assert got == slow(model, PROTEIN, HIDDEN, trace.plan.counts, key)
+
+
+def test_random_reveals_in_an_order_of_its_own():
+    found = many(PROTEIN, ToyModel("order"), HIDDEN, range(40), strategy="random")
+    first = [one.steps[0].positions[0] for one in found]
+    assert len(set(first)) > 6  # of twelve
+
+
+def guided_slowly(model, protein, masked, counts, threshold, dependence):
+    """Pair-guided argmax decoding in the obvious way, in the order of entropy."""
+    known, steps = {}, []
+    for count in counts:
+        hidden = [i for i in masked if i not in known]
+        base = model.expected(Context.of(protein.sequence, hidden, known)).astype(float)
+        draws = {i: AMINO_ACIDS[int(base[i].argmax())] for i in hidden}
+        ranked = sorted(hidden, key=lambda i: -(np.exp(base[i]) * base[i]).sum())
+        step = ranked if count == len(ranked) else ranked[:1]
+        while len(step) < count:
+            ties = {
+                i: max(dependence(i, j, base, hidden, known, draws) for j in step)
+                for i in ranked
+                if i not in step
+            }
+            fits = [i for i in ties if ties[i] < threshold]
+            step.append(fits[0] if fits else min(ties, key=ties.get))
+        known |= {i: draws[i] for i in step}
+        steps.append(step)
+    return steps
+
+
+@pytest.mark.parametrize("threshold", [0.0, 0.2, 0.3, 1.0])
+def test_pair_guided_by_a_map_is_as_by_brute_force(threshold):
+    model = ToyModel("guided by a map")
+    pairs = np.random.default_rng(1).random((20, 20)) / 2
+    trace = unmask(
+        PROTEIN,
+        model,
+        HIDDEN,
+        "pair-guided",
+        steps=4,
+        temperature=0,
+        pairs=pairs,
+        order="entropy",
+        threshold=threshold,
+    )
+    want = guided_slowly(
+        model,
+        PROTEIN,
+        HIDDEN,
+        trace.plan.counts,
+        threshold,
+        lambda i, j, *_: max(pairs[i, j], pairs[j, i]),
+    )
+    assert [step.positions.tolist() for step in trace.steps] == want
+    assert (trace.passes, trace.map_passes) == (4, None)
+
+
+@pytest.mark.parametrize("threshold", [0.0, 0.14, 1.0])
+def test_pair_guided_by_probes_is_as_by_brute_force(threshold):
+    model = ToyModel("guided by probes")
+
+    def probed(i, j, base, hidden, known, draws):
+        context = Context.of(
+            PROTEIN.sequence, [h for h in hidden if h != j], {**known, j: draws[j]}
+        )
+        after = model.expected(context).astype(float)[i]
+        return float(metrics.js_divergence(after[None], base[i][None])[0])
+
+    trace = unmask(
+        PROTEIN,
+        model,
+        HIDDEN,
+        "pair-guided",
+        steps=4,
+        temperature=0,
+        order="entropy",
+        threshold=threshold,
+    )
+    want = guided_slowly(model, PROTEIN, HIDDEN, trace.plan.counts, threshold, probed)
+    assert [step.positions.tolist() for step in trace.steps] == want
+    # One probe for each residue of a step but its last; the last step has no choice.
+    assert trace.passes == 4 + sum(count - 1 for count in trace.plan.counts[:-1])
+    assert trace.map_passes == 0
+
+
+def test_a_pair_scan_guides_and_its_passes_are_told_apart():
+    model = ToyModel("scanned")
+    scan = scan_pairs(PROTEIN, model)
+    unfinished = scan_pairs(PROTEIN, ToyModel("not scanned", seconds=0.05))
+    unfinished.cancel()
+    with pytest.raises(ValueError, match=r"does not know 132 of the pairs.*scan\.wait"):
+        unmask(PROTEIN, model, HIDDEN, "pair-guided", pairs=unfinished)
+    scan.wait(quiet=True)
+    by_scan = unmask(PROTEIN, model, HIDDEN, "pair-guided", pairs=scan)
+    by_array = unmask(PROTEIN, model, HIDDEN, "pair-guided", pairs=scan.values("js_div"))
+    assert by_scan.sequence == by_array.sequence
+    assert (by_scan.passes, by_scan.map_passes) == (8, 20 + 190)
+
+
+# Passes
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_passes_are_those_that_the_model_counts(strategy):
+    model = ToyModel(f"counting {strategy}")
+    trace = unmask(PROTEIN, model, HIDDEN, strategy, seed=3)
+    assert trace.passes == sum(map(len, model.calls))
+    assert trace.passes == trace.per_step()["passes"].iloc[-1]
+
+
+def test_hidden_residues_are_not_seen():
+    model = ToyModel("blind")
+    trace = unmask(PROTEIN, model, HIDDEN, "entropy", steps=3)
+    (first,) = model.calls[0]
+    assert first == Context(PROTEIN.sequence, HIDDEN)
+    (second,) = model.calls[1]
+    revealed = {int(i): trace.sequence[i] for i in trace.steps[0].positions}
+    left = tuple(i for i in HIDDEN if i not in revealed)
+    assert second == Context.of(PROTEIN.sequence, left, revealed)
+
+
+# Repeating
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_the_same_seed_is_the_same_trace_whatever_else_is_computed(strategy):
+    model = ToyModel("repeat")
+    alone = unmask(PROTEIN, model, HIDDEN, strategy, seed=5, temperature=0.8, top_p=0.9)
+    again = unmask(PROTEIN, model, HIDDEN, strategy, seed=5, temperature=0.8, top_p=0.9)
+    options = {"strategy": strategy, "temperature": 0.8, "top_p": 0.9}
+    beside = many(PROTEIN, model, HIDDEN, range(3, 9), **options)[2]
+    for step, other, third in zip(alone.steps, again.steps, beside.steps, strict=True):
+        for name in ("positions", "columns", "log_probabilities", "entropies"):
+            np.testing.assert_array_equal(getattr(step, name), getattr(other, name))
+            np.testing.assert_array_equal(getattr(step, name), getattr(third, name))
+    assert unmask(PROTEIN, model, HIDDEN, strategy, seed=6).sequence != alone.sequence
+
+
+@pytest.mark.parametrize("strategy", [one for one in STRATEGIES if one != "one-shot"])
+def test_a_fork_without_changes_is_the_same_bit_for_bit(strategy):
+    model = ToyModel("forked")
+    trace = unmask(PROTEIN, model, HIDDEN, strategy, steps=5, seed=2, anneal=True)
+    for at in range(5):
+        branch = trace.fork(at)
+        assert branch.sequence == trace.sequence
+        assert branch.log_probability == trace.log_probability
+        assert (branch.passes, branch.forked_at) == (trace.passes, at)
+        assert branch.to_pandas().equals(trace.to_pandas())
+
+
+def test_a_fork_keeps_what_was_before_it():
+    model = ToyModel("branches")
+    trace = unmask(PROTEIN, model, HIDDEN, "random", steps=5)
+    other = trace.fork(3, seed=9)
+    assert other.steps[:3] == trace.steps[:3]
+    assert other.sequence != trace.sequence
+    assert other.sequence_after(2) == trace.sequence_after(2)
+    longer = trace.fork(3, strategy="entropy", at_a_time=1)
+    left = sum(trace.plan.counts[3:])
+    assert longer.plan.counts == (*trace.plan.counts[:3], *[1] * left)
+    assert longer.passes == 3 + left
+    rest = trace.fork(2, strategy="one-shot")
+    assert len(rest) == 3
+    assert rest.fork(2).sequence == rest.sequence
+    assert unmask(PROTEIN, model, HIDDEN).fork(0, strategy="random").passes == 8
+    with pytest.raises(ValueError, match="no step 5 to fork at: they are 0 to 4"):
+        trace.fork(5)
+    with pytest.raises(TypeError, match="fork has no option 'sed'"):
+        trace.fork(1, sed=3)
+    assert trace.fork(1, strategy="pair-guided").passes > 5
+
+
+# What a trace tells
+
+
+def test_tables_agree_with_the_steps():
+    trace = unmask(PROTEIN, ToyModel("tables"), HIDDEN, "entropy", steps=4, seed=1)
+    table, steps = trace.to_pandas(), trace.per_step()
+    assert sorted(table["position"]) == list(HIDDEN)
+    assert table["label"].iloc[0] == PROTEIN.residue_labels[table["position"].iloc[0]]
+    assert steps["count"].tolist() == list(trace.plan.counts)
+    assert steps["hidden"].iloc[-1] == 0
+    assert steps["entropy_left"].iloc[-1] == 0
+    assert steps["log_probability"].iloc[-1] == pytest.approx(trace.log_probability)
+    assert steps["identity"].iloc[-1] == pytest.approx(trace.identity)
+    same = [a == b for a, b in zip(trace.sequence, PROTEIN.sequence, strict=True)]
+    assert trace.identity == pytest.approx(np.mean([same[i] for i in HIDDEN]))
+    # Entropy and probability are those of the context at that step.
+    row = table[table["step"] == 2].iloc[0]
+    known = {i: trace.sequence[i] for i in HIDDEN if trace.step_of[i] < 2}
+    hidden = [i for i in HIDDEN if i not in known]
+    log_p = ToyModel().expected(Context.of(PROTEIN.sequence, hidden, known)).astype(float)
+    column = AMINO_ACIDS.index(row["amino_acid"])
+    assert row["log_probability"] == pytest.approx(log_p[row["position"], column])
+    assert row["entropy"] == pytest.approx(metrics.entropy(log_p)[row["position"]])
+    others = [i for i in hidden if i not in trace.steps[2].positions]
+    assert steps["entropy_left"][2] == pytest.approx(metrics.entropy(log_p)[others].sum())
+    assert trace.sequence_after(-1, hidden="-").count("-") == len(HIDDEN)
+    assert "entropy, 12 residues in 4 steps and 4 passes" in repr(trace)
+    with pytest.raises(ValueError, match="no step 4"):
+        trace.sequence_after(4)
+
+
+# Sampling
+
+
+def test_top_p_keeps_the_smallest_set_and_always_one():
+    random = np.random.default_rng(0)
+    log_p = np.log(random.dirichlet(np.full(20, 0.4), size=50))
+    for mass in (1e-9, 0.1, 0.5, 0.9, 0.999):
+        kept = sampling.sampling_probabilities(log_p, 1.0, mass)
+        np.testing.assert_allclose(kept.sum(axis=1), 1)
+        for row, logs in zip(kept, log_p, strict=True):
+            p = np.sort(np.exp(logs))[::-1]
+            size = int(np.argmax(p.cumsum() >= mass - 1e-12)) + 1
+            assert (row > 0).sum() == size
+            assert row[row > 0].min() > 0
+            assert set(np.flatnonzero(row)) == set(np.argsort(-logs)[:size])
+    even = np.log(np.full((1, 20), 0.05))
+    assert (sampling.sampling_probabilities(even, 1.0, 0.5) > 0).sum() == 10
+
+
+def test_temperature_and_annealing():
+    log_p = np.log(np.array([[0.7, 0.2, 0.1, *[1e-9] * 17]]))
+    cold = sampling.sampling_probabilities(log_p, 0.5)[0]
+    want = np.array([0.49, 0.04, 0.01]) / 0.54
+    np.testing.assert_allclose(cold[:3], want, rtol=1e-6)
+    assert sampling.sampling_probabilities(log_p, 0.0)[0].tolist() == [1.0] + [0.0] * 19
+    # Tiny temperatures are no overflow.
+    assert sampling.sampling_probabilities(log_p, 1e-6)[0, 0] == pytest.approx(1)
+    by_step = [sampling.annealed(1.0, t, 5) for t in range(5)]
+    np.testing.assert_allclose(by_step, [1, 0.75**2, 0.25, 0.25**2, 1e-6])
+    assert sampling.annealed(0.8, 0, 1) == pytest.approx(0.64)
+
+
+def test_draws_have_the_probabilities():
+    p = np.array([[0.0, 0.25, 0.0, 0.75, *[0.0] * 16]])
+    uniform = (np.arange(400) + 0.5) / 400
+    found = sampling.draw(np.repeat(p, 400, axis=0), uniform)
+    assert np.bincount(found).tolist() == [0, 100, 0, 300]
+    assert sampling.draw(p, np.array([0.0])).tolist() == [1]
+
+
+# What is refused
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"masked": ()}, "nothing is hidden"),
+        ({"strategy": "greedy"}, "unknown strategy 'greedy': use one of 'one-shot', 'random'"),
+        ({"steps": 3}, "one-shot reveals all in one step"),
+        ({"strategy": "random", "steps": 13}, "13 steps are too many for 12 hidden residues"),
+        ({"strategy": "random", "steps": 0}, "steps=0"),
+        ({"strategy": "random", "at_a_time": 13}, "at_a_time=13 is more than the 12"),
+        ({"strategy": "random", "at_a_time": 2, "steps": 3}, "not both"),
+        ({"strategy": "random", "schedule": "slow"}, "unknown schedule 'slow'"),
+        ({"temperature": -1}, "temperature is a number, 0 or more"),
+        ({"temperature": float("nan")}, "temperature is a number"),
+        ({"top_p": 0}, "top_p is above 0"),
+        ({"top_p": 1.1}, "top_p is a number, from 0 to 1"),
+        ({"seed": -1}, "seed is a whole number"),
+        ({"seed": 1.5}, "seed is a whole number"),
+        ({"seed": 2**32}, "seed is a whole number"),
+        ({"pairs": np.zeros((20, 20))}, "guides the strategy 'pair-guided' alone"),
+        ({"strategy": "pair-guided", "pairs": np.zeros((3, 3))}, "shape"),
+        ({"strategy": "pair-guided", "order": "best"}, "unknown order 'best'"),
+        ({"strategy": "pair-guided", "threshold": 2}, "threshold is a number, from 0 to 1"),
+    ],
+)
+def test_what_makes_no_sense_is_refused_in_words(options, message):
+    given = {"masked": HIDDEN, **options}
+    with pytest.raises(ValueError, match=message):
+        unmask(PROTEIN, ToyModel("refusing"), **given)
+
+
+def test_positions_and_maps_of_the_wrong_kind_are_refused():
+    model = ToyModel("refusing")
+    with pytest.raises(IndexError, match="out of range"):
+        unmask(PROTEIN, model, [3, 20])
+    with pytest.raises(TypeError, match="PairScan or an"):
+        unmask(PROTEIN, model, HIDDEN, "pair-guided", pairs="demo")
+    other = scan_pairs("ACDEFGHIKL", ToyModel("other"))
+    other.wait(quiet=True)
+    with pytest.raises(ValueError, match="whose sequence differs"):
+        unmask(PROTEIN, model, HIDDEN, "pair-guided", pairs=other)
+
+
+def test_what_fails_is_told_and_nothing_hangs():
+    model = ToyModel("failing")
+    model.fails_with = RuntimeError("the machine is on fire")
+    with pytest.raises(RuntimeError, match="on fire"):
+        unmask(PROTEIN, model, HIDDEN)
+
+
+# Many seeds
+
+
+def test_a_comparison_is_that_of_its_traces():
+    model = ToyModel("compared")
+    found = compare_strategies(
+        PROTEIN, model, HIDDEN, strategies=["random", "entropy"], steps=[1, 3], seeds=6
+    )
+    found.wait(quiet=True)
+    table = found.to_pandas()
+    # In one step all are one-shot, listed once.
+    assert table.groupby(["strategy", "steps"]).size().to_dict() == {
+        ("one-shot", 1): 6,
+        ("random", 3): 6,
+        ("entropy", 3): 6,
+    }
+    row = table.query("strategy == 'entropy' and seed == 4").iloc[0]
+    trace = unmask(PROTEIN, model, HIDDEN, "entropy", steps=3, seed=4)
+    assert (row["sequence"], row["passes"]) == (trace.sequence, 3)
+    assert row["score"] == trace.log_probability
+    summary = found.summary()
+    random = table.query("strategy == 'random'")["score"]
+    got = summary.query("strategy == 'random'").iloc[0]
+    assert got["score"] == pytest.approx(random.mean())
+    low, high = stats.norm.interval(0.95, random.mean(), stats.sem(random))
+    assert (got["low"], got["high"]) == pytest.approx((low, high))
+    sequences = table.query("strategy == 'random'")["sequence"]
+    apart = [
+        np.mean([a[i] != b[i] for i in HIDDEN]) for a, b in itertools.combinations(sequences, 2)
+    ]
+    assert got["diversity"] == pytest.approx(np.mean(apart))
+    differences = found.against("random").iloc[0]
+    entropy = table.query("strategy == 'entropy'")["score"]
+    assert differences["strategy"] == "entropy"
+    assert differences["score"] == pytest.approx((entropy.to_numpy() - random.to_numpy()).mean())
+    with pytest.raises(ValueError, match="no strategy 'best' here"):
+        found.against("best")
+
+
+def test_a_comparison_pauses_and_goes_on():
+    model = ToyModel("paused comparison", seconds=0.001)
+    found = compare_strategies(PROTEIN, model, HIDDEN, strategies=["random"], seeds=30)
+    found.pause()
+    assert len(found.to_pandas()) < 30 * 5
+    found.resume()
+    found.wait(quiet=True)
+    assert len(found.to_pandas()) == 30 * 5  # 1, 2, 4, 8 and 12 steps
+    assert found.summary()["seeds"].tolist() == [30] * 5
+    assert "150 of 150 traces" in repr(found)
+
+
+def test_a_judge_scores_and_own_options_have_labels():
+    found = compare_strategies(
+        PROTEIN,
+        ToyModel("judged"),
+        HIDDEN,
+        strategies={"cold": {"strategy": "random", "temperature": 0}},
+        steps=[2],
+        seeds=[7, 8],
+        judge=lambda sequences: [len(set(one)) for one in sequences],
+    )
+    found.wait(quiet=True)
+    table = found.to_pandas()
+    assert table["score"].tolist() == [len(set(one)) for one in table["sequence"]]
+    assert table["strategy"].tolist() == ["cold", "cold"]
+    for wrong, message in [
+        ({"strategies": []}, "at least one strategy"),
+        ({"seeds": 0}, "at least one seed|seeds is how many"),
+        ({"seeds": []}, "at least one seed"),
+        ({"steps": []}, "at least one number of steps"),
+        ({"steps": [13]}, "13 steps are too many"),
+        ({"strategies": ["best"]}, "unknown strategy 'best'"),
+    ]:
+        with pytest.raises(ValueError, match=message):
+            compare_strategies(PROTEIN, ToyModel("judged"), HIDDEN, **wrong)
+
+
+def test_the_chart_has_a_line_a_strategy_and_its_intervals():
+    found = compare_strategies(
+        PROTEIN,
+        ToyModel("charted"),
+        HIDDEN,
+        strategies=["random", "entropy"],
+        steps=[1, 4],
+        seeds=3,
+    )
+    found.wait(quiet=True)
+    drawn = found.chart().to_dict()
+    (rows,) = drawn["datasets"].values()
+    assert [(row["strategy"], row["passes"]) for row in rows] == [
+        ("one-shot", 1),
+        ("random", 4),
+        ("entropy", 4),
+    ]
+    colour = drawn["layer"][1]["encoding"]["color"]["scale"]
+    assert colour["domain"] == ["one-shot", "random", "entropy"]
+    assert len(set(colour["range"])) == 3
+    assert "mean of 3 seeds" in drawn["title"]["subtitle"]
+    waiting = compare_strategies(PROTEIN, ToyModel("not charted", seconds=1), HIDDEN, seeds=1)
+    with pytest.raises(ValueError, match="nothing is computed yet"):
+        waiting.chart()
+    waiting.cancel()
+
+
+# Files
+
+
+def test_a_saved_trace_comes_back_and_forks_the_same(tmp_path):
+    model = ToyModel("saved trace")
+    pairs = np.random.default_rng(1).random((20, 20))
+    trace = unmask(PROTEIN, model, HIDDEN, "pair-guided", steps=4, pairs=pairs).fork(1, seed=3)
+    trace.save(tmp_path / "one.npz")
+    loaded = type(trace).load(tmp_path / "one.npz", model=model)
+    assert loaded.to_pandas().equals(trace.to_pandas())
+    assert loaded.per_step().equals(trace.per_step())
+    assert (loaded.plan, loaded.forked_at) == (trace.plan, 1)
+    assert loaded.fork(2, seed=8).sequence == trace.fork(2, seed=8).sequence
+    assert repr(loaded) == repr(trace)
+    with pytest.raises(RuntimeError, match="load it with model="):
+        type(trace).load(tmp_path / "one.npz").fork(1)
+    with pytest.raises(ValueError, match="not of 'another toy'"):
+        type(trace).load(tmp_path / "one.npz", model=ToyModel("another toy"))
+    with pytest.raises(ValueError, match="whose sequence differs"):
+        type(trace).load(tmp_path / "one.npz", protein=Protein("ACDEF"))
+
+
+def test_files_that_hold_no_trace_are_refused(tmp_path):
+    trace = unmask(PROTEIN, ToyModel("damaged trace"), HIDDEN, "random", steps=4)
+    load = type(trace).load
+    with pytest.raises(ValueError, match="unmasking traces are kept as"):
+        trace.save(tmp_path / "trace.csv")
+    with pytest.raises(FileNotFoundError):
+        load(tmp_path / "missing.npz")
+    (tmp_path / "text.npz").write_text("no archive")
+    with pytest.raises(ValueError, match="holds no unmasking trace"):
+        load(tmp_path / "text.npz")
+    trace.save(tmp_path / "whole.npz")
+    with np.load(tmp_path / "whole.npz") as archive:
+        whole = dict(archive)
+    changes = {
+        "columns": whole["columns"] + 20,
+        "positions": whole["positions"][::-1][:-1],
+        "entropies": whole["entropies"][:, 1:],
+        "passes": whole["passes"][1:],
+        "description": np.array(str(whole["description"]).replace("random", "greedy")),
+    }
+    for name, value in changes.items():
+        np.savez(tmp_path / "wrong.npz", **{**whole, name: value})
+        with pytest.raises(ValueError, match="holds no unmasking trace"):
+            load(tmp_path / "wrong.npz")
+    twice = whole["positions"].copy()
+    twice[0] = twice[1]
+    np.savez(tmp_path / "twice.npz", **{**whole, "positions": twice})
+    with pytest.raises(ValueError, match="each hidden residue once"):
+        load(tmp_path / "twice.npz")
