@@ -26,7 +26,7 @@ OUTPUT = ROOT / "gallery"
 ALL = (
     "sequence_strip,scan_panel,pair_heatmap,structure_view,distributions,joint_table,"
     "jacobian_table,attention_grid,pair_table,mutation_heatmap,scatter_plot,recovery_view,"
-    "corruption_view,residue_quiz,unmasking_player"
+    "corruption_view,residue_quiz,unmasking_player,embedding_plot"
 )
 NARROW, WIDE = 600, 1600
 LENGTHS = (10, 76, 363, 1000)
@@ -59,6 +59,8 @@ def dev_pages() -> Iterator[tuple[str, int, dict[str, Any]]]:
         models = {"models": "8M,35M,150M", "status": "finished", "views": "pair_heatmap"}
         yield f"models-{width}", width, {**models, "both": True}
         for theme in ("light", "dark"):
+            sequences = {"theme": theme, "views": "embedding_plot", "state": "sequences"}
+            yield f"sequences-{theme}-{width}", width, {**sequences, "structure": False}
             yield (
                 f"mutations-{theme}-{width}",
                 width,

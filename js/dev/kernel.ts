@@ -3,6 +3,7 @@ import type { ProteinInfo } from "../src/core/model";
 import type { SelectionState } from "../src/core/selection";
 import { attentionTraits } from "./attention";
 import { averaged, corruptionTraits } from "./corruption";
+import { embeddingTraits } from "./embeddings";
 import { envelope, FakeModel } from "./fake";
 import { CHEMISTRY_ORDER, LETTERS, ToyModel } from "./lm";
 import { FakeMutations } from "./mutations";
@@ -16,7 +17,7 @@ import { laneTrait, unmaskingTraits } from "./unmasking";
 export interface Options {
   length: number;
   masks: number;
-  /** live | pending | empty | estimated | own | error */
+  /** live | pending | empty | estimated | own | sequences | error */
   state: string;
   /** Status of the scan panel. */
   status: string;
@@ -203,6 +204,7 @@ export class FakeKernel {
     if (name === "residue_quiz") {
       return quizTraits(this.toy, this.#options.state, this.#options.models);
     }
+    if (name === "embedding_plot") return embeddingTraits(this.toy, this.#options.state);
     if (name === "recovery_view") return recoveryTraits(this.#options.length, this.#options.state);
     if (name === "unmasking_player") return unmaskingTraits(this.toy, this.#options.state);
     if (name === "scan_panel")
@@ -330,6 +332,10 @@ export class FakeKernel {
     }
     if (["rate", "split", "span", "rate_distribution", "seed"].some((trait) => trait in changed)) {
       from.receive(corruptionTraits(this.toy, this.#options.state, from));
+    }
+    if (from === this.models.get("embedding_plot") && !changed.selection_state && !changed.hover) {
+      from.receive(embeddingTraits(this.toy, this.#options.state, from));
+      return;
     }
     if (from === this.models.get("pair_table") && !changed.selection_state && !changed.hover) {
       choosePairs(from, this.toy);

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { envelope } from "../dev/fake";
 import { CellLink } from "../src/core/cells";
+import { axisTicks } from "../src/core/points";
 import {
   firstCell,
   GUTTER,
@@ -13,7 +14,7 @@ import {
   zoomAt,
 } from "../src/views/mutation_heatmap/layout";
 import { type MapTrait, ScoreMap } from "../src/views/mutation_heatmap/maps";
-import { axisTicks, Cloud } from "../src/views/scatter_plot/cloud";
+import { Cloud } from "../src/views/scatter_plot/cloud";
 
 describe("the layout of the maps", () => {
   const sight = { width: 1020, cell: 10, scroll: 0 };

@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from plmwidgets.methods.corruption_loss import corruption_loss as corruption_loss
     from plmwidgets.methods.deep_mutational_scan import DeepMutationalScan as DeepMutationalScan
     from plmwidgets.methods.deep_mutational_scan import load_dms as load_dms
+    from plmwidgets.methods.embedding_result import Embeddings as Embeddings
+    from plmwidgets.methods.embeddings import embed as embed
     from plmwidgets.methods.folding import Fold as Fold
     from plmwidgets.methods.folding import fold as fold
     from plmwidgets.methods.jacobian import Jacobian as Jacobian
@@ -45,6 +47,8 @@ if TYPE_CHECKING:
     from plmwidgets.methods.minimal_context import minimal_context as minimal_context
     from plmwidgets.methods.mutations import MutationScores as MutationScores
     from plmwidgets.methods.mutations import mutation_scores as mutation_scores
+    from plmwidgets.methods.projection import Projection as Projection
+    from plmwidgets.methods.projection import projection as projection
     from plmwidgets.methods.recoveries import Recoveries as Recoveries
     from plmwidgets.methods.recoveries import recoveries as recoveries
     from plmwidgets.methods.recovery import recovery as recovery
@@ -78,6 +82,8 @@ if TYPE_CHECKING:
     from plmwidgets.widgets.corruption_lesson import CorruptionLesson as CorruptionLesson
     from plmwidgets.widgets.corruption_view import CorruptionView as CorruptionView
     from plmwidgets.widgets.distributions import Distributions as Distributions
+    from plmwidgets.widgets.embedding_explorer import EmbeddingExplorer as EmbeddingExplorer
+    from plmwidgets.widgets.embedding_plot import EmbeddingPlot as EmbeddingPlot
     from plmwidgets.widgets.explorer import Explorer as Explorer
     from plmwidgets.widgets.fold_explorer import FoldExplorer as FoldExplorer
     from plmwidgets.widgets.jacobian_explorer import JacobianExplorer as JacobianExplorer
@@ -107,6 +113,9 @@ _HOMES = {
     "AttentionGrid": "widgets.attention_grid",
     "Comparison": "comparison",
     "DeepMutationalScan": "methods.deep_mutational_scan",
+    "EmbeddingExplorer": "widgets.embedding_explorer",
+    "EmbeddingPlot": "widgets.embedding_plot",
+    "Embeddings": "methods.embedding_result",
     "ContactComparison": "widgets.contact_comparison",
     "ContactEvaluation": "methods.contact_evaluation",
     "Corruption": "methods.corruption",
@@ -130,6 +139,7 @@ _HOMES = {
     "PairHeatmap": "widgets.pair_heatmap",
     "PairScan": "scan.pair",
     "PairTable": "widgets.pair_table",
+    "Projection": "methods.projection",
     "Protein": "protein",
     "Recoveries": "methods.recoveries",
     "Recovery": "methods.recovery_result",
@@ -155,6 +165,7 @@ _HOMES = {
     "corruption_loss": "methods.corruption_loss",
     "draw_rates": "methods.corruption",
     "compare_strategies": "methods.strategy_comparison",
+    "embed": "methods.embeddings",
     "epistasis": "methods.variants",
     "element_pairs": "methods.recovery_segments",
     "evaluate_contacts": "methods.contact_evaluation",
@@ -172,6 +183,7 @@ _HOMES = {
     "plan_scan": "scan.plan",
     "predict": "scan.start",
     "predict_contacts": "methods.attention",
+    "projection": "methods.projection",
     "recoveries": "methods.recoveries",
     "recovery": "methods.recovery",
     "scan_pairs": "scan.start",

@@ -123,6 +123,46 @@ def read_fasta(path: Path, text: str, entry: int | str | None) -> tuple[str, str
         raise ValueError(f"entry {name!r} of {path.name}: {error}") from error
 
 
+def read_all_fasta(path: Path, text: str) -> list[tuple[str, str]]:
+    """Read all entries of a FASTA file.
+
+    Parameters
+    ----------
+    path : Path
+        Named in messages.
+    text : str
+        The file's content.
+
+    Returns
+    -------
+    list of (str, str)
+        Name (the first word of the header) and checked sequence of each.
+
+    Raises
+    ------
+    ValueError
+        If it is no FASTA file, a sequence cannot be read (the first ones are named), or a name
+        comes twice.
+    """
+    found, problems = [], []
+    first: dict[str, int] = {}
+    for number, (header, letters) in enumerate(fasta_entries(path, text), start=1):
+        name = entry_name(path, header)
+        try:
+            found.append((name, clean_sequence(letters)))
+        except ValueError as error:
+            problems.append(f"entry {number}, {name!r}: {error}")
+        if first.setdefault(name, number) != number:
+            problems.append(
+                f"entries {first[name]} and {number} are both named {name!r}: give each a name of "
+                "its own"
+            )
+    if problems:
+        more = f" (and {len(problems) - 3} more)" if len(problems) > 3 else ""
+        raise ValueError(f"{path.name} cannot be read: {'; '.join(problems[:3])}{more}")
+    return found
+
+
 def _choose(path: Path, headers: list[str], entry: int | str | None) -> int:
     names = [header.split()[0] if header else "" for header in headers]
     listing = ", ".join(repr(name) for name in names[:20]) + (" ..." if len(names) > 20 else "")

@@ -44,6 +44,7 @@ PAGES = {
     "RecoveryExplorer(protein, 'demo')": "recovery_view",
     "CorruptionLesson(protein, 'demo')": "corruption_view",
     "ResidueQuiz(protein, 'demo')": "residue_quiz",
+    "EmbeddingExplorer(protein, 'demo')": "embedding_plot",
     "ContactComparison(evaluation)": "pair_table",
     "UnmaskingExplorer(plm.unmask(protein, 'demo', '5-20'))": "unmasking_player",
 }

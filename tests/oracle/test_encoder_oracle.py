@@ -369,7 +369,7 @@ def rebuilt(model, network):
 
 def assert_left_to_the_network(model):
     assert not is_esm_like(model.network)
-    assert model.capabilities == {"attentions"}
+    assert model.capabilities == {"attentions", "embeddings"}
     ids = torch.from_numpy(model.tokens.encode(CONTEXTS))
     with torch.no_grad():
         logits = model.network(ids).logits[:, 1:-1][..., model.tokens.columns]
@@ -383,7 +383,7 @@ def assert_left_to_the_network(model):
 def test_known_networks_are_esm_like(folder):
     model = load_model(folder, device="cpu")
     assert is_esm_like(model.network)
-    assert model.capabilities == {"attentions", "precision", "pair_pass"}
+    assert model.capabilities == {"attentions", "embeddings", "precision", "pair_pass"}
 
 
 @pytest.mark.parametrize("replacement", [adapted, Wrapped])

@@ -16,6 +16,7 @@ VIEWS = {
     "corruption_view",
     "sequence_strip",
     "distributions",
+    "embedding_plot",
     "pair_heatmap",
     "structure_view",
     "jacobian_table",

@@ -13,6 +13,7 @@ from view_tools import wait_for
 
 from plmwidgets.methods.contact_evaluation import evaluate_contacts
 from plmwidgets.methods.deep_mutational_scan import load_dms
+from plmwidgets.methods.embeddings import embed
 from plmwidgets.methods.jacobian import jacobian
 from plmwidgets.methods.mutations import SCORE_CONTEXTS, prepare_scores
 from plmwidgets.methods.unmask import unmask
@@ -20,6 +21,7 @@ from plmwidgets.protein import Protein
 from plmwidgets.scan.start import prepare_pairs
 from plmwidgets.widgets.attention_grid import AttentionGrid
 from plmwidgets.widgets.corruption_view import CorruptionView
+from plmwidgets.widgets.embedding_plot import EmbeddingPlot
 from plmwidgets.widgets.explorer import Explorer
 from plmwidgets.widgets.jacobian_table import JacobianTable
 from plmwidgets.widgets.mutation_heatmap import MutationHeatmap
@@ -83,6 +85,7 @@ def page():
         AttentionGrid(explorer.protein, "demo", selection=explorer.selection),
         CorruptionView(explorer.protein, explorer.model, 0, selection=explorer.selection),
         ResidueQuiz(explorer.protein, explorer.model, rounds=8, selection=explorer.selection),
+        EmbeddingPlot(embed(explorer.protein, "demo"), selection=explorer.selection),
     ]
     yield explorer, [*explorer.children, *extra]
     explorer.scan.cancel()

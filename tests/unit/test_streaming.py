@@ -399,7 +399,10 @@ def test_other_kinds_are_not_streamed(tiny_bert_spaced, esm2_copy):
     words = r"needs 8.*e-05 GB for its weights, and 1e-06 GB are allowed on cpu: choose a smaller"
     with pytest.raises(ModelError, match=words):
         load_model(tiny_bert_spaced, device="cpu", memory="1 kB")
-    assert load_model(tiny_bert_spaced, device="cpu", memory="1 MB").capabilities == {"attentions"}
+    assert load_model(tiny_bert_spaced, device="cpu", memory="1 MB").capabilities == {
+        "attentions",
+        "embeddings",
+    }
     checkpoints.change_config(esm2_copy, quantization_config={"quant_method": "bitsandbytes"})
     with pytest.raises(ModelError, match="copy needs"):
         load_model(esm2_copy, device="cpu", memory="1 kB")

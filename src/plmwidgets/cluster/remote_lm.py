@@ -16,7 +16,7 @@ from plmwidgets.pending import Array
 from plmwidgets.service import Priority
 
 POLL_SECONDS = 0.2
-NOT_ASKED_FOR = {"attentions", "contacts"}
+NOT_ASKED_FOR = {"attentions", "contacts", "embeddings"}
 """What workers offer that cannot be asked of them from here."""
 
 

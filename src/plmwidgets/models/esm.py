@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Generator, Iterator, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -11,12 +11,15 @@ from numpy.typing import NDArray
 from plmwidgets.models.attention import AttentionBlock, encoder_blocks
 from plmwidgets.models.encoder import Encoder
 from plmwidgets.models.esm_layout import is_esm_like, read_encoder, read_ends
+from plmwidgets.models.hidden_states import StateBlock, encoder_states
 from plmwidgets.models.huggingface import HuggingFaceMaskedLM, Ints, checked_positions
 from plmwidgets.models.layers import ARITHMETIC, Arithmetic
 from plmwidgets.models.masked_lm import Context, chosen_precision
 from plmwidgets.models.room import Room, free_memory
 from plmwidgets.models.streaming import MOST_CONTEXTS, STREAM_BYTES, LayerStream
 from plmwidgets.models.superposition import pass_bytes, pass_cost, superposed_pass
+
+Block = TypeVar("Block", AttentionBlock, StateBlock)
 
 
 class EsmMaskedLM(HuggingFaceMaskedLM):
@@ -45,6 +48,7 @@ class EsmMaskedLM(HuggingFaceMaskedLM):
         if layers is not None:
             self.capabilities |= {"streamed"}
             self.attention_shape = (len(layers), self.attention_shape[1])
+            self.embedding_shape = (len(layers), self.embedding_shape[1])
         self.precisions = precisions(self.device, self.identity.dtype)
         self._layers = layers
         self._turn = threading.Lock()
@@ -198,7 +202,14 @@ class EsmMaskedLM(HuggingFaceMaskedLM):
     def _attention_blocks(self, ids: torch.Tensor, layers: int) -> Iterator[AttentionBlock]:
         # In float32 where the weights are: small differences of rows count in a contact head.
         precision = "reference" if "reference" in self.precisions else None
-        blocks = encoder_blocks(self._encoder(precision), ids, layers)
+        yield from self._in_turn(encoder_blocks(self._encoder(precision), ids, layers))
+
+    def _state_blocks(
+        self, ids: torch.Tensor, deepest: int, precision: str | None
+    ) -> Iterator[StateBlock]:
+        yield from self._in_turn(encoder_states(self._encoder(precision), ids, deepest))
+
+    def _in_turn(self, blocks: Iterator[Block]) -> Iterator[Block]:
         while True:
             with self._turn:  # as in `log_probability_steps`
                 block = next(blocks, None)

@@ -16,7 +16,13 @@ from plmwidgets.models.attention import (
     attention_shape,
     network_blocks,
 )
-from plmwidgets.models.masked_lm import Context, ModelError, ModelIdentity
+from plmwidgets.models.hidden_states import (
+    HiddenStateReader,
+    StateBlock,
+    embedding_shape,
+    network_states,
+)
+from plmwidgets.models.masked_lm import Context, ModelError, ModelIdentity, chosen_precision
 from plmwidgets.models.tokens import ResidueTokenizer
 
 Ints = NDArray[np.int64]
@@ -26,7 +32,7 @@ OPERATIONS_A_STEP = 3e9
 LARGEST_BATCH = 64
 
 
-class HuggingFaceMaskedLM(AttentionReader):
+class HuggingFaceMaskedLM(AttentionReader, HiddenStateReader):
     """A masked language model of the transformers library, as the package sees it.
 
     Parameters
@@ -83,11 +89,12 @@ class HuggingFaceMaskedLM(AttentionReader):
         )
         self._check_vocabulary()
         shape = attention_shape(network.config)
+        states = embedding_shape(network.config)
         self.attention_shape = shape or (0, 0)
+        self.embedding_shape = states or (0, 0)
         self.contact_head = contact_head
-        self.capabilities = frozenset(
-            (["attentions"] if shape else []) + (["contacts"] if contact_head else [])
-        )
+        offered = {"attentions": shape, "contacts": contact_head, "embeddings": states}
+        self.capabilities = frozenset(name for name, there in offered.items() if there)
         self.precisions: tuple[str, ...] = (
             ("reference",) if self.identity.dtype == "float32" else ("preview",)
         )
@@ -212,6 +219,12 @@ class HuggingFaceMaskedLM(AttentionReader):
         for block in network_blocks(self.network, ids, self.attention_shape):
             if block.layer < layers:
                 yield block
+
+    def _state_blocks(
+        self, ids: torch.Tensor, deepest: int, precision: str | None
+    ) -> Iterator[StateBlock]:
+        chosen_precision(self, precision)  # there is one alone
+        yield from network_states(self.network, ids, deepest, self.embedding_shape)
 
     def _check_vocabulary(self) -> None:
         rows = self.network.get_input_embeddings().weight.shape[0]

@@ -154,7 +154,8 @@ class MaskedLM(Protocol):
         `PreciseMaskedLM`; ``"pair_pass"``: a `PairPassMaskedLM` as well; ``"streamed"``: its
         weights do not stay on the device; ``"remote"``: others compute for it, and its
         `open_service` makes the service that asks them; ``"attentions"``: it is an
-        `AttentiveMaskedLM`; ``"contacts"``: a `ContactMaskedLM`.
+        `AttentiveMaskedLM`; ``"contacts"``: a `ContactMaskedLM`; ``"embeddings"``: an
+        `EmbeddingMaskedLM`.
     max_length : int or None
         Longest sequence it takes, in residues; None where there is no limit.
     """
@@ -308,6 +309,56 @@ class ContactMaskedLM(MaskedLM, Protocol):
 
     def contact_probability_steps(
         self, contexts: Sequence[Context]
+    ) -> Generator[float, None, NDArray[np.float32]]:
+        """Do the same, stopping now and then; yields the share of the work that is done."""
+
+
+class EmbeddingMaskedLM(MaskedLM, Protocol):
+    """A model that gives the hidden states of residues.
+
+    Attributes
+    ----------
+    embedding_shape : tuple of (int, int)
+        Number of layers N, and width d of the hidden states.
+    """
+
+    embedding_shape: tuple[int, int]
+
+    def embeddings(
+        self,
+        contexts: Sequence[Context],
+        layers: Sequence[int] | None = None,
+        precision: str | None = None,
+    ) -> NDArray[np.float32]:
+        """Hidden states of residues.
+
+        Parameters
+        ----------
+        contexts : sequence of Context
+            n contexts of equal length L.
+        layers : sequence of int, optional
+            After how many layers, 0 to N, as transformers counts its ``hidden_states``: 0 is what
+            the first layer is given, N what the masked-LM head is given, after the final norm of
+            models that have one. N alone by default.
+        precision : str, optional
+            As `PreciseMaskedLM.log_probabilities`.
+
+        Returns
+        -------
+        ndarray of float32, shape (n, layers, L, d)
+            Without those of special tokens.
+
+        Raises
+        ------
+        IndexError
+            If there is no such layer.
+        """
+
+    def embedding_steps(
+        self,
+        contexts: Sequence[Context],
+        layers: Sequence[int] | None = None,
+        precision: str | None = None,
     ) -> Generator[float, None, NDArray[np.float32]]:
         """Do the same, stopping now and then; yields the share of the work that is done."""
 

@@ -9,7 +9,7 @@ from plmwidgets._warn import warn
 from plmwidgets.protein import Protein
 from plmwidgets.scan.description import is_free
 from plmwidgets.scan.places import Place, StoreError, explained, place_of
-from plmwidgets.scan.stored import ResultStore
+from plmwidgets.scan.stored import ResultStore, Subject
 
 Kept = TypeVar("Kept", bound=ResultStore)
 
@@ -17,8 +17,11 @@ Kept = TypeVar("Kept", bound=ResultStore)
 class Result(Protocol):
     """What can be saved, beside its numbers."""
 
-    protein: Protein
     provenance: dict[str, Any]
+
+    @property
+    def protein(self) -> Subject:
+        """What it is of."""
 
     @property
     def dtype(self) -> str:

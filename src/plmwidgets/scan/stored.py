@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,11 +12,26 @@ from numpy.typing import NDArray
 from plmwidgets._version import __version__
 from plmwidgets._warn import warn
 from plmwidgets.alphabet import AMINO_ACIDS
-from plmwidgets.protein import Protein
 from plmwidgets.scan import description
 from plmwidgets.scan.places import Place, StoreError, explained, is_damage, place_of
 
 Array = NDArray[np.floating[Any]]
+
+
+class Subject(Protocol):
+    """What a result is of: a `Protein`, or several as one."""
+
+    @property
+    def sequence(self) -> str:
+        """Its residues; of several proteins, theirs with a sign between them."""
+
+    @property
+    def name(self) -> str:
+        """For people."""
+
+    @property
+    def residue_labels(self) -> Sequence[str]:
+        """Names of its residues; of several proteins, their names."""
 
 
 class ResultStore:
@@ -109,7 +124,7 @@ class ResultStore:
     def open_or_create(
         cls,
         place: Place,
-        protein: Protein,
+        protein: Subject,
         provenance: Mapping[str, Any],
         positions: Sequence[int] | None = None,
         optional: bool = False,

@@ -28,14 +28,7 @@ class ViewGrid(ipywidgets.GridBox):
     def __init__(
         self, views: Sequence[View], beside: Sequence[View], presenter: bool = False
     ) -> None:
-        self._beside = tuple(beside)
-        for view in views:
-            view.layout.min_width = "0"
-            if view not in beside:
-                view.layout.grid_area = "auto / 1 / auto / -1"
         super().__init__(
-            children=tuple(views),
-            presenter=presenter,
             layout=ipywidgets.Layout(
                 # Two columns, or one where there is no room for two.
                 grid_template_columns="repeat(auto-fit, minmax(min(100%, max(420px, 40%)), 1fr))",
@@ -43,6 +36,17 @@ class ViewGrid(ipywidgets.GridBox):
                 width="100%",
             ),
         )
+        self.arrange(views, beside)
+        self.presenter = presenter
+
+    def arrange(self, views: Sequence[View], beside: Sequence[View]) -> None:
+        """Show these views, instead of those that are shown; parameters as above."""
+        self._beside = tuple(beside)
+        for view in views:
+            view.layout.min_width = "0"
+            view.layout.grid_area = None if view in beside else "auto / 1 / auto / -1"
+            view.presenter = view.presenter or self.presenter
+        self.children = tuple(views)
 
     @t.observe("presenter")
     def _presenter_changed(self, change: Any) -> None:
