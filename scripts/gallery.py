@@ -26,7 +26,7 @@ OUTPUT = ROOT / "gallery"
 ALL = (
     "sequence_strip,scan_panel,pair_heatmap,structure_view,distributions,joint_table,"
     "jacobian_table,attention_grid,pair_table,mutation_heatmap,scatter_plot,recovery_view,"
-    "corruption_view,residue_quiz,unmasking_player,embedding_plot"
+    "corruption_view,residue_quiz,unmasking_player,embedding_plot,training_curve"
 )
 NARROW, WIDE = 600, 1600
 LENGTHS = (10, 76, 363, 1000)

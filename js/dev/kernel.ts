@@ -12,6 +12,7 @@ import { choosePairs, pairTable } from "./pair_table";
 import { playQuiz, quizTraits } from "./quiz";
 import { recoveryTraits } from "./recovery";
 import { scanAt, scanTrait } from "./scan";
+import { trainingTraits } from "./training";
 import { laneTrait, unmaskingTraits } from "./unmasking";
 
 export interface Options {
@@ -207,6 +208,9 @@ export class FakeKernel {
     if (name === "embedding_plot") return embeddingTraits(this.toy, this.#options.state);
     if (name === "recovery_view") return recoveryTraits(this.#options.length, this.#options.state);
     if (name === "unmasking_player") return unmaskingTraits(this.toy, this.#options.state);
+    if (name === "training_curve") {
+      return trainingTraits(this.#options.state, this.#options.status);
+    }
     if (name === "scan_panel")
       return { scan: scanTrait(this.toy.sequence.length, this.#options.status) };
     if (name === "attention_grid") return attentionTraits(this.toy, this.#options.state);
@@ -471,8 +475,8 @@ export class FakeKernel {
 
   #scanning(type: string): void {
     const status = { start: "running", resume: "running", pause: "paused", cancel: "cancelled" };
-    this.models
-      .get("scan_panel")
-      ?.receive({ scan: scanTrait(this.toy.sequence.length, status[type as keyof typeof status]) });
+    const wanted = status[type as keyof typeof status];
+    this.models.get("scan_panel")?.receive({ scan: scanTrait(this.toy.sequence.length, wanted) });
+    this.models.get("training_curve")?.receive(trainingTraits(this.#options.state, wanted));
   }
 }

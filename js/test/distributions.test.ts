@@ -74,6 +74,16 @@ describe("the history of predictions", () => {
     expect(history.previous?.masked).toEqual([0]);
   });
 
+  it("takes what another model predicts for the same context as the ghost", () => {
+    const history = new History();
+    const reference = trait(0.4, [1]).probabilities;
+    history.take({ ...trait(0.1, [1]), reference });
+    expect(history.previous?.at(1)[0]).toBeCloseTo(0.4);
+    history.take({ ...trait(0.2, [0]), reference });
+    expect(history.previous?.at(1)[0]).toBeCloseTo(0.4);
+    expect(history.previous?.masked).toEqual([0]);
+  });
+
   it("counts the same value once and forgets a prediction that is taken away", () => {
     const history = new History();
     const first = trait(0.1, [0]);

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from plmwidgets.methods.attention import Attention as Attention
     from plmwidgets.methods.attention import attention as attention
     from plmwidgets.methods.attention import predict_contacts as predict_contacts
+    from plmwidgets.methods.classifier import Classifier as Classifier
+    from plmwidgets.methods.classifier import load_classifier as load_classifier
     from plmwidgets.methods.contact_evaluation import ContactEvaluation as ContactEvaluation
     from plmwidgets.methods.contact_evaluation import evaluate_contacts as evaluate_contacts
     from plmwidgets.methods.corruption import Corruption as Corruption
@@ -38,6 +40,8 @@ if TYPE_CHECKING:
     from plmwidgets.methods.deep_mutational_scan import load_dms as load_dms
     from plmwidgets.methods.embedding_result import Embeddings as Embeddings
     from plmwidgets.methods.embeddings import embed as embed
+    from plmwidgets.methods.fine_tuning import FineTuning as FineTuning
+    from plmwidgets.methods.fine_tuning import fine_tune as fine_tune
     from plmwidgets.methods.folding import Fold as Fold
     from plmwidgets.methods.folding import fold as fold
     from plmwidgets.methods.jacobian import Jacobian as Jacobian
@@ -47,6 +51,8 @@ if TYPE_CHECKING:
     from plmwidgets.methods.minimal_context import minimal_context as minimal_context
     from plmwidgets.methods.mutations import MutationScores as MutationScores
     from plmwidgets.methods.mutations import mutation_scores as mutation_scores
+    from plmwidgets.methods.probes import Probe as Probe
+    from plmwidgets.methods.probes import fit_probe as fit_probe
     from plmwidgets.methods.projection import Projection as Projection
     from plmwidgets.methods.projection import projection as projection
     from plmwidgets.methods.recoveries import Recoveries as Recoveries
@@ -103,6 +109,7 @@ if TYPE_CHECKING:
     from plmwidgets.widgets.selection import Selection as Selection
     from plmwidgets.widgets.sequence_strip import SequenceStrip as SequenceStrip
     from plmwidgets.widgets.structure_view import StructureView as StructureView
+    from plmwidgets.widgets.training_curve import TrainingCurve as TrainingCurve
     from plmwidgets.widgets.unmasking_explorer import UnmaskingExplorer as UnmaskingExplorer
     from plmwidgets.widgets.unmasking_player import UnmaskingPlayer as UnmaskingPlayer
 
@@ -111,6 +118,7 @@ _HOMES = {
     "Attention": "methods.attention",
     "AttentionExplorer": "widgets.attention_explorer",
     "AttentionGrid": "widgets.attention_grid",
+    "Classifier": "methods.classifier",
     "Comparison": "comparison",
     "DeepMutationalScan": "methods.deep_mutational_scan",
     "EmbeddingExplorer": "widgets.embedding_explorer",
@@ -126,6 +134,7 @@ _HOMES = {
     "Explorer": "widgets.explorer",
     "Fold": "methods.folding",
     "FoldExplorer": "widgets.fold_explorer",
+    "FineTuning": "methods.fine_tuning",
     "Jacobian": "methods.jacobian",
     "JacobianExplorer": "widgets.jacobian_explorer",
     "JacobianTable": "widgets.jacobian_table",
@@ -140,6 +149,7 @@ _HOMES = {
     "PairScan": "scan.pair",
     "PairTable": "widgets.pair_table",
     "Projection": "methods.projection",
+    "Probe": "methods.probes",
     "Protein": "protein",
     "Recoveries": "methods.recoveries",
     "Recovery": "methods.recovery_result",
@@ -157,6 +167,7 @@ _HOMES = {
     "UnmaskingExplorer": "widgets.unmasking_explorer",
     "UnmaskingPlayer": "widgets.unmasking_player",
     "UnmaskingTrace": "methods.unmasking_trace",
+    "TrainingCurve": "widgets.training_curve",
     "attention": "methods.attention",
     "available_models": "models",
     "candidate_segments": "methods.recovery_segments",
@@ -170,10 +181,13 @@ _HOMES = {
     "element_pairs": "methods.recovery_segments",
     "evaluate_contacts": "methods.contact_evaluation",
     "fold": "methods.folding",
+    "fine_tune": "methods.fine_tuning",
+    "fit_probe": "methods.probes",
     "jacobian": "methods.jacobian",
     "joint": "scan.joint",
     "linear_couplings": "methods.linear_couplings",
     "link_nglview": "widgets.nglview_link",
+    "load_classifier": "methods.classifier",
     "load_dms": "methods.deep_mutational_scan",
     "load_folding_model": "models.folding",
     "load_ipython_extension": "ipython",

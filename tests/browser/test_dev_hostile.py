@@ -27,6 +27,7 @@ VIEWS = (
     "corruption_view",
     "residue_quiz",
     "unmasking_player",
+    "training_curve",
     "embedding_plot",
 )
 # What the views make of themselves, and all text in them, on the page and in shadow roots.

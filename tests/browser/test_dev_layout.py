@@ -10,7 +10,7 @@ from plmwidgets.protein import Protein
 address, show = dev_page.address, dev_page.show
 ALL = (
     "sequence_strip,scan_panel,pair_heatmap,structure_view,distributions,joint_table,"
-    "attention_grid,pair_table,jacobian_table"
+    "attention_grid,pair_table,jacobian_table,training_curve"
 )
 SELECT = """pair => {
   const model = dev.models.get("pair_heatmap");

@@ -28,6 +28,7 @@ VIEWS = {
     "scatter_plot",
     "pair_table",
     "scan_panel",
+    "training_curve",
 }
 BUNDLES = VIEWS | {"loader", "page"}
 PARTS = {

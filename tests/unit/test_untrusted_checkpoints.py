@@ -109,7 +109,7 @@ def test_an_adapter_cannot_put_another_model_in_its_place(folder, tiny_esm1b):
     (folder / "adapter_config.json").write_text(
         json.dumps({"base_model_name_or_path": str(tiny_esm1b), "peft_type": "LORA"})
     )
-    with pytest.raises(ModelError, match="an adapter to another model"):
+    with pytest.raises(ModelError, match="an adapter to another model: load that model with it"):
         load_model(folder, device="cpu")
 
 

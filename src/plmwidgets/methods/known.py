@@ -102,7 +102,9 @@ def check_origin(
     if model is None or not stated:
         return
     wanted = model.identity.result_key
-    if any(stated.get(name, value) != value for name, value in wanted.items()):
+    other = any(stated.get(name, value) != value for name, value in wanted.items())
+    # What does not name an adapter was computed without one.
+    if other or stated.get("adapter", "") != model.identity.adapter:
         raise ValueError(
             f"the {what} is of the model {provenance.get('model', 'unknown')!r} "
             f"({stated.get('checkpoint')}, {stated.get('dtype')}), not of {model.name!r} "

@@ -182,8 +182,8 @@ def _refuse_adapter(folder: Path) -> None:
     # It names another model, by a path or on the hub, which would be loaded in this one's place.
     if (folder / "adapter_config.json").exists():
         raise ModelError(
-            f"{folder} holds an adapter to another model: merge the two (merge_and_unload of "
-            "peft), write the whole with save_pretrained, and load that folder."
+            f"{folder} holds an adapter to another model: load that model with it, "
+            f"load_model(name, adapter={str(folder)!r})."
         )
 
 

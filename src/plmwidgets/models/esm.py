@@ -52,6 +52,7 @@ class EsmMaskedLM(HuggingFaceMaskedLM):
         self.precisions = precisions(self.device, self.identity.dtype)
         self._layers = layers
         self._turn = threading.Lock()
+        self._making = threading.RLock()  # a model with an adapter asks its base for encoders
         self._encoders: dict[str, Encoder] = {}
 
     def __repr__(self) -> str:
@@ -223,13 +224,14 @@ class EsmMaskedLM(HuggingFaceMaskedLM):
 
     def _encoder_in(self, name: str) -> Encoder:
         """Return the encoder in a kind of `ARITHMETIC`; made when first asked for, and kept."""
-        if "" not in self._encoders:
-            self._encoders[""] = self._read_encoder()
-        if name == "double":  # asked for a few times at most, and large
-            return self._encoders[""].to(ARITHMETIC[name])
-        if name not in self._encoders:
-            self._encoders[name] = self._encoders[""].to(ARITHMETIC[name])
-        return self._encoders[name]
+        with self._making:
+            if "" not in self._encoders:
+                self._encoders[""] = self._read_encoder()
+            if name == "double":  # asked for a few times at most, and large
+                return self._encoders[""].to(ARITHMETIC[name])
+            if name not in self._encoders:
+                self._encoders[name] = self._encoders[""].to(ARITHMETIC[name])
+            return self._encoders[name]
 
     def _read_encoder(self) -> Encoder:
         columns, mask_id = self.tokens.columns, self.tokens.mask_id

@@ -125,32 +125,32 @@ def read_layer(config: Any, tensors: Mapping[str, Tensor], index: int) -> Layer:
     KeyError
         If one is missing.
     """
-    at = layer_name(config, index)
+    at, parts = layer_name(config, index), linear_parts(config, index)
     if config.model_type == "esmc":
         # The residual branches are divided by a constant.
         share = math.sqrt(36 / config.num_hidden_layers)
         return Layer(
             heads=config.num_attention_heads,
             attention_norm=_norm(tensors, f"{at}.input_layernorm", 1e-5),
-            qkv=_stacked(tensors, _attention_parts(config, index)),
+            qkv=_stacked(tensors, parts["qkv"]),
             query_norm=_norm(tensors, f"{at}.self_attn.q_norm", 1e-5),
             key_norm=_norm(tensors, f"{at}.self_attn.k_norm", 1e-5),
-            out=replace(_linear(tensors, f"{at}.self_attn.o_proj"), share=share),
+            out=replace(_stacked(tensors, parts["out"]), share=share),
             feed_forward_norm=_norm(tensors, f"{at}.post_attention_layernorm", 1e-5),
-            up=_stacked(tensors, [f"{at}.mlp.gate_proj", f"{at}.mlp.up_proj"]),
-            down=replace(_linear(tensors, f"{at}.mlp.down_proj"), share=share),
+            up=_stacked(tensors, parts["up"]),
+            down=replace(_stacked(tensors, parts["down"]), share=share),
             gated=True,
         )
     return Layer(
         heads=config.num_attention_heads,
         attention_norm=_norm(tensors, f"{at}.attention.LayerNorm", config.layer_norm_eps),
-        qkv=_stacked(tensors, _attention_parts(config, index)),
+        qkv=_stacked(tensors, parts["qkv"]),
         query_norm=None,
         key_norm=None,
-        out=_linear(tensors, f"{at}.attention.output.dense"),
+        out=_stacked(tensors, parts["out"]),
         feed_forward_norm=_norm(tensors, f"{at}.LayerNorm", config.layer_norm_eps),
-        up=_linear(tensors, f"{at}.intermediate.dense"),
-        down=_linear(tensors, f"{at}.output.dense"),
+        up=_stacked(tensors, parts["up"]),
+        down=_stacked(tensors, parts["down"]),
         gated=False,
     )
 
@@ -160,16 +160,27 @@ def layer_name(config: Any, index: int) -> str:
     return f"esmc.layers.{index}" if config.model_type == "esmc" else f"esm.encoder.layer.{index}"
 
 
-def _attention_parts(config: Any, index: int) -> list[str]:
+def linear_parts(config: Any, index: int) -> dict[str, list[str]]:
+    """Name the modules whose weights each affine map of a `Layer` stacks."""
     at = layer_name(config, index)
     if config.model_type == "esmc":
-        return [f"{at}.self_attn.{part}_proj" for part in "qkv"]
-    return [f"{at}.attention.self.{part}" for part in ("query", "key", "value")]
+        return {
+            "qkv": [f"{at}.self_attn.{part}_proj" for part in "qkv"],
+            "out": [f"{at}.self_attn.o_proj"],
+            "up": [f"{at}.mlp.gate_proj", f"{at}.mlp.up_proj"],
+            "down": [f"{at}.mlp.down_proj"],
+        }
+    return {
+        "qkv": [f"{at}.attention.self.{part}" for part in ("query", "key", "value")],
+        "out": [f"{at}.attention.output.dense"],
+        "up": [f"{at}.intermediate.dense"],
+        "down": [f"{at}.output.dense"],
+    }
 
 
 def _shared(config: Any, layer: Layer, index: int) -> list[tuple[str, Tensor]]:
     """Name the parameters that a layer's stacked weights hold already."""
-    names = _attention_parts(config, index)
+    names = linear_parts(config, index)["qkv"]
     shared = list(zip((f"{n}.weight" for n in names), layer.qkv.weight.chunk(3), strict=True))
     if layer.qkv.bias is not None:
         shared += zip((f"{n}.bias" for n in names), layer.qkv.bias.chunk(3), strict=True)
@@ -194,6 +205,8 @@ def _linear(tensors: Mapping[str, Tensor], name: str) -> Linear:
 
 def _stacked(tensors: Mapping[str, Tensor], names: list[str]) -> Linear:
     parts = [_linear(tensors, name) for name in names]
+    if len(parts) == 1:  # nothing to copy
+        return parts[0]
     biases = [part.bias for part in parts if part.bias is not None]
     return Linear(torch.cat([part.weight for part in parts]), torch.cat(biases) if biases else None)
 

@@ -1,9 +1,10 @@
 """Any Hugging Face masked language model with one token a residue."""
 
 import math
+import os
 import warnings
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -24,6 +25,9 @@ from plmwidgets.models.hidden_states import (
 )
 from plmwidgets.models.masked_lm import Context, ModelError, ModelIdentity, chosen_precision
 from plmwidgets.models.tokens import ResidueTokenizer
+
+if TYPE_CHECKING:
+    from plmwidgets.models.adapters import AdaptedMaskedLM
 
 Ints = NDArray[np.int64]
 
@@ -49,10 +53,13 @@ class HuggingFaceMaskedLM(AttentionReader, HiddenStateReader):
         What all weights need on a device where they stay; only `suits` asks.
     contact_head : ContactHead, optional
         If it was trained: then the model offers contacts.
+    adapter : str
+        See `plmwidgets.models.ModelIdentity`.
 
     Attributes
     ----------
     network : torch.nn.Module
+    tokenizer : transformers.PreTrainedTokenizerBase
     tokens : plmwidgets.models.tokens.ResidueTokenizer
     device : torch.device
     name, identity, capabilities, max_length, precisions
@@ -75,9 +82,11 @@ class HuggingFaceMaskedLM(AttentionReader, HiddenStateReader):
         by_content: bool = False,
         weight_bytes: int = 0,
         contact_head: ContactHead | None = None,
+        adapter: str = "",
     ) -> None:
         self.name = name
         self.network = network.eval()
+        self.tokenizer = tokenizer
         self.tokens = ResidueTokenizer(tokenizer, name)
         self.device: torch.device = network.device
         self.identity = ModelIdentity(
@@ -86,6 +95,7 @@ class HuggingFaceMaskedLM(AttentionReader, HiddenStateReader):
             str(network.dtype).removeprefix("torch."),
             str(self.device),
             by_content,
+            adapter,
         )
         self._check_vocabulary()
         shape = attention_shape(network.config)
@@ -111,6 +121,30 @@ class HuggingFaceMaskedLM(AttentionReader, HiddenStateReader):
     def suits(self, memory: int | None) -> bool:
         """Whether `load` would, with this memory, load the model as it has been loaded."""
         return memory is None or self._weight_bytes <= memory
+
+    def with_adapter(self, folder: str | os.PathLike[str]) -> "AdaptedMaskedLM":
+        """Return this model with a LoRA adapter, as another model that shares its weights.
+
+        This one stays as it is. The other is called ``<name>+<folder>``, and the adapter is part
+        of its identity: nothing that one of the two computed is taken for the other's.
+
+        Parameters
+        ----------
+        folder : path
+            What peft's ``save_pretrained`` wrote: ``adapter_config.json`` and
+            ``adapter_model.safetensors``.
+
+        Raises
+        ------
+        ModelError
+            If the files are missing or damaged or hold a pickle, or if the adapter is of another
+            kind or belongs to another model.
+        ModuleNotFoundError
+            If peft is not installed.
+        """
+        from plmwidgets.models.adapters import load_adapter
+
+        return load_adapter(self, folder)
 
     def preferred_batch(self, length: int) -> int:
         """Return how many contexts of this length should go through the model together.

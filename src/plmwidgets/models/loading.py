@@ -45,6 +45,7 @@ def load_model(
     dtype: "str | torch.dtype | None" = None,
     memory: int | str | None = None,
     *,
+    adapter: str | os.PathLike[str] | None = None,
     contact_head: bool | None = None,
     backend: Literal["ray"] | None = None,
     executor: "Executor | None" = None,
@@ -77,6 +78,10 @@ def load_model(
         such as ``"8 GB"``, ``"500 MB"`` or ``"16 GiB"``; what is free there by default. On a GPU,
         float32 weights count one and a half times: the default precision keeps them in float16
         as well.
+    adapter : path, optional
+        Folder of a LoRA adapter to put on the model, as peft's ``save_pretrained`` writes it. The
+        weights of the model are shared with the model without it; see
+        `HuggingFaceMaskedLM.with_adapter`.
     contact_head : bool, optional
         Whether to use the contact head that comes with the weights. By default where the catalogue
         says that it was trained: for ESM-2, ESM-1b and the demo. Other checkpoints of ESM's kind
@@ -98,7 +103,7 @@ def load_model(
         If there is no such model, no cluster or no Ray; if files are missing, damaged or cannot be
         fetched, its weights are an unlisted pickle, or its tokenizer does not give one token a
         residue; if it exceeds the memory and is of a kind that cannot be streamed; if it has no
-        contact head and one is asked for.
+        contact head and one is asked for; if the adapter cannot be read or does not fit.
     ValueError
         If the device does not exist here, the dtype is not one of the three, or the memory is not
         a size.
@@ -109,13 +114,15 @@ def load_model(
             "'esm2-8m', or the path of a folder."
         )
     if backend is not None or executor is not None:
-        _check_remote(backend, executor, (device, dtype, memory, contact_head))
+        _check_remote(backend, executor, (device, dtype, memory, contact_head, adapter))
         return _load_remote(os.fspath(name_or_path), executor)
     limit = None if memory is None else _bytes(memory)
     entry = find(name_or_path) if isinstance(name_or_path, str) else None
     if entry is not None and entry.name == "potts-demo":
         if contact_head:
             raise ModelError(f"{entry.name} has no contact head: its couplings are the contacts.")
+        if adapter is not None:
+            raise ModelError(f"{entry.name} takes no adapter: it is no network.")
         return _load_potts(entry, device, dtype)
     source = _resolve(name_or_path, entry, contact_head)
 
@@ -131,9 +138,11 @@ def load_model(
         for streamed in (False, True):
             model = _networks.get((key, streamed))
             if model is not None and model.suits(limit):
-                return model
-        model = _loader(source)(source, place, arithmetic, limit)
-        return _networks.setdefault((key, "streamed" in model.capabilities), model)
+                break
+        else:
+            model = _loader(source)(source, place, arithmetic, limit)
+            model = _networks.setdefault((key, "streamed" in model.capabilities), model)
+    return model if adapter is None else model.with_adapter(adapter)
 
 
 def _loader(source: Source) -> "Callable[..., HuggingFaceMaskedLM]":
@@ -154,8 +163,8 @@ def _check_remote(backend: str | None, executor: "Executor | None", local: tuple
         raise ValueError("give a backend or an executor, not both")
     if any(choice is not None for choice in local):
         raise ValueError(
-            "device, dtype, memory and contact_head are chosen where the model is: leave them away "
-            "with a backend or an executor"
+            "device, dtype, memory, contact_head and adapter are chosen where the model is: leave "
+            "them away with a backend or an executor"
         )
 
 

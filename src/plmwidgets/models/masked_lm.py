@@ -124,6 +124,8 @@ class ModelIdentity:
     by_content : bool
         Whether the revision can only be that of these weights, as a commit or a hash is; results
         of a model that states none are not kept from one session to the next of themselves.
+    adapter : str
+        Hash of an adapter to these weights; empty for the weights alone.
     """
 
     checkpoint: str
@@ -131,12 +133,15 @@ class ModelIdentity:
     dtype: str
     device: str = field(default="cpu")
     by_content: bool = field(default=False, compare=False)
+    adapter: str = ""
 
     @property
     def result_key(self) -> dict[str, str]:
         """What a stored result must share to be continued: the weights and their arithmetic."""
         key = asdict(self)
         del key["device"], key["by_content"]
+        if not self.adapter:
+            del key["adapter"]
         return key
 
 

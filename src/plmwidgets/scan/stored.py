@@ -175,7 +175,8 @@ class ResultStore:
         StoreError
             Naming what differs.
         """
-        kept, own = self._kept, self._identity()
+        # What names no adapter was computed without one.
+        kept, own = self._kept, {"adapter": "", **self._identity()}
         differences = []
         if kept["sequence"] != sequence:
             differences.append(
@@ -185,7 +186,7 @@ class ResultStore:
         differences += [
             f"its {key} is {own.get(key)!r}, not {value!r}"
             + (f" (pass {key}={own.get(key)!r} to go on)" if key in ("precision", "method") else "")
-            for key, value in identity.items()
+            for key, value in {"adapter": "", **identity}.items()
             if own.get(key) != value
         ]
         wanted = None if positions is None else [int(p) for p in positions]

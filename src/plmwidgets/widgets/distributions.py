@@ -28,6 +28,10 @@ class Distributions(View):
         Shared with other views; its own by default.
     live : LivePrediction, optional
         A prediction that other views share.
+    reference : MaskedLM or str, optional
+        Another model, such as the one without an adapter. What it predicts for the same masks is
+        drawn as the outline behind the bars, in place of the context before the last change, and
+        the JS divergence is that between the two models.
 
     Attributes
     ----------
@@ -46,6 +50,7 @@ class Distributions(View):
     chemistry_order = t.Unicode(CHEMISTRY_ORDER, read_only=True).tag(sync=True)
     profile = t.Enum(["heat", "logo"], "heat").tag(sync=True, page=True)
     order = t.Enum(["alphabet", "chemistry"], "alphabet").tag(sync=True, page=True)
+    reference_name = t.Unicode(read_only=True).tag(sync=True)
 
     def __init__(
         self,
@@ -54,8 +59,10 @@ class Distributions(View):
         *,
         selection: Selection | None = None,
         live: LivePrediction | None = None,
+        reference: MaskedLM | str | None = None,
         presenter: bool = False,
     ) -> None:
+        other = None if reference is None else as_model(reference)
         if live is None:
             if model is None:
                 raise TypeError("Distributions needs a model, or a LivePrediction to share")
@@ -69,6 +76,13 @@ class Distributions(View):
             self._at_close.append(t.dlink((live, told), (self, shown)).unlink)
         self._at_close.append(t.dlink((live, "ahead"), (self, "notice"), _queue_notice).unlink)
         self.follow(live, "prediction", self._show_prediction)
+        self._reference: LivePrediction | None = None
+        if other is not None:
+            self._reference = LivePrediction(protein, other, selection)
+            self._at_close.append(self._reference.close)
+            self.set_trait("reference_name", other.name)
+            self.follow(self._reference, "prediction", self._show_prediction)
+            self._at_close.append(t.dlink((self._reference, "error"), (self, "error")).unlink)
         self._show_prediction()
 
     def to_pandas(self) -> pd.DataFrame:
@@ -93,6 +107,11 @@ class Distributions(View):
             "masked": list(prediction.context.masked),
             "substitutions": [[i, letter] for i, letter in prediction.context.substitutions],
         }
+        if self._reference is not None:
+            other = self._reference.prediction
+            if other is None or other.context != prediction.context:
+                return  # both or neither: two contexts do not compare
+            content["reference"] = envelope(np.exp(other.log_probabilities))
         self.prediction = content
 
 

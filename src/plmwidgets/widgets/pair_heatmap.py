@@ -36,6 +36,9 @@ class PairHeatmap(View):
         Of one protein: an iterable, whose names are those of the models, or a mapping that states
         names. All are drawn on one scale; a slider goes through them, so give them by size. With a
         protein alone, there are the maps of its structure and those of `maps`.
+    difference : bool
+        Of two scans, such as of a model without and with an adapter: offer the second less the
+        first as well, as a third.
     maps : mapping of str to array_like, optional
         More maps to choose from, by name: see `add_map`.
     selection : Selection, optional
@@ -87,6 +90,7 @@ class PairHeatmap(View):
         self,
         scan: PairScan | Scans | Protein,
         *,
+        difference: bool = False,
         maps: Mapping[str, ArrayLike] | None = None,
         selection: Selection | None = None,
         upper: str | None = None,
@@ -98,7 +102,7 @@ class PairHeatmap(View):
         if not isinstance(scan, Protein):
             self._scans = scans_by_model([scan] if isinstance(scan, PairScan) else scan)
         protein = scan if isinstance(scan, Protein) else protein_of(self._scans)
-        self._maps = PairMaps(protein, self._scans)
+        self._maps = PairMaps(protein, self._scans, difference=difference)
         self._drawing = threading.RLock()
         for name, values in (maps or {}).items():
             self._maps.add(name, values, name, "", None)
@@ -109,7 +113,7 @@ class PairHeatmap(View):
             )
         super().__init__(protein, selection, presenter=presenter)
         self._offer()
-        self.set_trait("models", list(self._scans))
+        self.set_trait("models", self._maps.models)
         if self._scans:
             self.upper_model = self.lower_model = self.models[0]
         self.distances = self._maps.distances()
@@ -194,8 +198,9 @@ class PairHeatmap(View):
     @t.validate("upper_model", "lower_model")
     def _validate_model(self, proposal: Any) -> str:
         name = str(proposal["value"])
-        if name not in self._scans:
-            raise t.TraitError(f"no scan of a model {name!r}: choose from {', '.join(self._scans)}")
+        if name not in self._maps.models:
+            known = ", ".join(self._maps.models)
+            raise t.TraitError(f"no scan of a model {name!r}: choose from {known}")
         return name
 
     @t.validate("normalisation")
@@ -242,8 +247,10 @@ class PairHeatmap(View):
 
     @property
     def _scan(self) -> PairScan:
-        """The one above the diagonal."""
-        return self._scans[self.upper_model]
+        """The one above the diagonal; for a difference the one that is further behind."""
+        if self.upper_model in self._scans:
+            return self._scans[self.upper_model]
+        return min(self._scans.values(), key=lambda scan: scan.pairs_computed)
 
     def _show_scan(self) -> None:
         self._show_maps(

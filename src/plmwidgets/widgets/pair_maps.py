@@ -23,16 +23,25 @@ class PairMaps:
     protein : Protein
     scans : dict of str to PairScan
         Of its sequence, by model; there may be none.
+    difference : bool
+        Whether to offer, of two scans, the second less the first, as a third.
 
     Attributes
     ----------
     protein : Protein
+    models : list of str
+        Whose maps there are: the names of the scans, and ``"<second> − <first>"``.
     styles : dict of str to tuple of (str, str, str)
         Label, unit and kind of colour scale of all maps that there are, by name.
     """
 
-    def __init__(self, protein: Protein, scans: Mapping[str, PairScan]) -> None:
+    def __init__(
+        self, protein: Protein, scans: Mapping[str, PairScan], *, difference: bool = False
+    ) -> None:
+        if difference and len(scans) != 2:
+            raise ValueError(f"a difference is of two scans, and there are {len(scans)}")
         self.protein = protein
+        self.models = [*scans, *([" − ".join(reversed(list(scans)))] if difference else [])]
         self._scans = scans
         self._structure = _structure_maps(self.protein) if self.protein.has_structure else {}
         self._own: dict[str, NDArray[np.float64]] = {}
@@ -80,11 +89,15 @@ class PairMaps:
         """Return which pairs are estimated, of one model above the diagonal, of another below."""
         if not self._scans:
             return None
-        there = self._scans[upper].origin == Origin.ESTIMATED
+        there = self._estimated(upper)
         if lower != upper:
-            below = self._scans[lower].origin == Origin.ESTIMATED
-            there = np.triu(there) | np.tril(below)
+            there = np.triu(there) | np.tril(self._estimated(lower))
         return envelope(there.astype(np.uint8)) if there.any() else None
+
+    def _estimated(self, model: str) -> NDArray[np.bool_]:
+        parts = [self._scans[model]] if model in self._scans else self._scans.values()
+        found: NDArray[np.bool_] = np.any([s.origin == Origin.ESTIMATED for s in parts], axis=0)
+        return found
 
     def map(self, name: str, model: str, normalisation: str) -> dict[str, Any]:
         """Return a map as the page reads it; the parameters are those of `content`."""
@@ -101,7 +114,7 @@ class PairMaps:
         name : str
             A key of `styles`.
         model : str
-            Of the scan; a map of the structure has none.
+            One of `models`; a map of the structure has none.
         normalisation : str
             One of `NORMALISATIONS`; a map of the structure, or somebody's own, stays as it is.
         """
@@ -117,6 +130,8 @@ class PairMaps:
             changed, floor, model = False, None, ""
         else:
             style = normalised_style(normalisation, name, style)
+            if model not in self._scans:
+                style = style._replace(kind="diverging")
             values = self._values(name, model, normalisation)
             limits = self._shared_limits(name, normalisation, style.kind, values, model)
             changed = applies_to(normalisation, name, METRICS[name][2])
@@ -136,6 +151,9 @@ class PairMaps:
         return content, values
 
     def _values(self, name: str, model: str, normalisation: str) -> NDArray[np.float64]:
+        if model not in self._scans:
+            first, second = (self._values(name, scan, normalisation) for scan in self._scans)
+            return second - first
         values = self._scans[model].values(name)
         if applies_to(normalisation, name, METRICS[name][2]):
             values = normalise(normalisation, values)
@@ -144,8 +162,13 @@ class PairMaps:
     def _shared_limits(
         self, name: str, normalisation: str, kind: str, own: NDArray[np.float64], model: str
     ) -> tuple[float, float]:
-        """Return one scale for all models, so that their maps compare; `own` is of `model`."""
+        """Return one scale for all models, so that their maps compare; `own` is of `model`.
+
+        A difference has a scale of its own.
+        """
         ends = [robust_limits(own, kind)]
+        if model not in self._scans:
+            return ends[0]
         for other, scan in self._scans.items():
             if other == model or not scan.pairs_computed:
                 continue
@@ -157,6 +180,8 @@ class PairMaps:
 
     def _floor(self, name: str, model: str) -> float | None:
         """Below what a map shows the noise of the scan's arithmetic; None where unknown."""
+        if model not in self._scans:
+            return None
         distance = self._scans[model].provenance.get("noise_floor")
         power = {"js_dist": 1, "js_dist_avg": 1, "js_div": 2, "js_div_avg": 2}.get(name)
         return None if distance is None or power is None else float(distance**power)

@@ -64,7 +64,7 @@ function create({ model, root, signal, protein, selection }: ViewContext): View 
       element("span", { class: "plm-title" }, "Distributions"),
       stale,
       element("span", { class: "plm-spring" }),
-      cardLegend(),
+      cardLegend(String(model.get("reference_name") ?? "")),
       element("label", { class: "plm-muted" }, "Order ", select),
     ),
     busy,
@@ -191,7 +191,8 @@ function create({ model, root, signal, protein, selection }: ViewContext): View 
       const own = letters[a] === protein.sequence[position] ? "  (wild type)" : "";
       lines.push(`p(${letters[a]}) = ${formatValue(value)}${own}`);
       const before = history.previous?.at(position)[a];
-      if (before !== undefined) lines.push(`before: ${formatValue(before)}`);
+      const whose = String(model.get("reference_name") || "before");
+      if (before !== undefined) lines.push(`${whose}: ${formatValue(before)}`);
     }
     return lines.join("\n");
   }

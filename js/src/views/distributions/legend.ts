@@ -11,13 +11,14 @@ const item = (mark: string, sample: string, text: string): HTMLElement =>
     text,
   );
 
-export function cardLegend(): HTMLElement {
+/** `reference` names the other model whose predictions are the ghosts; empty where there is none. */
+export function cardLegend(reference: string): HTMLElement {
   return element(
     "div",
     { class: "dist-legend plm-muted" },
     item("own", "A", "wild type"),
     item("replaced", "A", "substitution"),
-    item("ghost", "", "before the last change"),
+    item("ghost", "", reference || "before the last change"),
   );
 }
 

@@ -1,11 +1,15 @@
-/** The prediction that is shown, and the one of the context before it, which is its ghost. */
+/** The prediction that is shown, and its ghost: of the context before it, or of another model. */
 import { type ArrayEnvelope, decodeArray } from "../../core/arrays";
 import type { SelectionState } from "../../core/selection";
 
 type Context = Pick<SelectionState, "masked" | "substitutions">;
 
 /** The trait as Python sends it. */
-export type PredictionTrait = Context & { probabilities: ArrayEnvelope };
+export type PredictionTrait = Context & {
+  probabilities: ArrayEnvelope;
+  /** What another model predicts for the same context. */
+  reference?: ArrayEnvelope;
+};
 
 export class Prediction {
   readonly masked: readonly number[];
@@ -54,7 +58,9 @@ export class History {
       return;
     }
     const next = new Prediction(trait);
-    if (this.current && !this.current.isFor(next)) this.previous = this.current;
+    if (trait.reference) {
+      this.previous = new Prediction({ ...trait, probabilities: trait.reference });
+    } else if (this.current && !this.current.isFor(next)) this.previous = this.current;
     this.current = next;
     this.updates += 1;
   }
