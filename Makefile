@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet -c const
 SOURCES := pyproject.toml constraints.txt hatch_build.py
 BROWSER_PART := $(shell find js/src js/*.mjs js/package-lock.json 2>/dev/null)
 
-.PHONY: demo test stress bench bench-views gallery lint types js python clean
+.PHONY: demo test stress bench bench-views docs gallery lectures linkcheck lint types js python clean
 
 # In a container one is root, and Jupyter wants to be told that this is meant.
 QUICKSTART = $(BIN)/jupyter lab $(if $(filter 0,$(shell id -u)),--allow-root) examples/quickstart.ipynb
@@ -47,6 +47,21 @@ bench: $(VENV)/.test
 # Pictures of every view in every state, to be looked at: gallery/index.html. PART=dev or PART=lab.
 gallery: $(VENV)/.test js
 	$(BIN)/python scripts/gallery.py $(PART)
+
+# The documentation site, build/docs/html: any warning fails it, as a link within that leads nowhere.
+# Runs the notebooks, which takes minutes, but only when they or the code have changed; RUN= leaves
+# that out.
+RUN ?= --run
+docs: $(VENV)/.test
+	$(BIN)/python scripts/build_docs.py $(RUN)
+
+# The lectures as pages that need no notebook and no network.
+lectures: $(VENV)/.demo
+	$(BIN)/plmwidgets page examples/lectures/*.ipynb --output build/lectures
+
+# Asks for every link that leaves the site: needs a network.
+linkcheck: $(VENV)/.test
+	$(BIN)/python scripts/build_docs.py --linkcheck
 
 # The views in headless Chromium: twelve minutes, likewise. BENCH="--quick --only maps" does a part.
 bench-views: js

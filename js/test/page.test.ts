@@ -4,8 +4,8 @@ import type { ViewModel } from "../src/core/model";
 import { describe as nameOf } from "../src/page/frame";
 import { UndoHistory } from "../src/page/history";
 import { parsePositions } from "../src/page/numbering";
-import { isPacked, type Packed, unpack } from "../src/page/packing";
-import { Answers, type PageRecord } from "../src/page/record";
+import { isPacked, type Packed, unpack, unpackExactly } from "../src/page/packing";
+import { Answers, type ExplorerRecord } from "../src/page/record";
 import { StandIn, sample } from "../src/page/stand_in";
 
 /** Packed as plmwidgets/offline/packing.py does. */
@@ -33,8 +33,10 @@ describe("packed arrays", () => {
     const array = await unpack(packed("float32", [2, 2], floats));
     expect(array.read()).toEqual(floats);
     expect(array.read(1, 2)).toEqual(floats.slice(1, 3));
-    const bytes = await unpack(packed("uint8", [3], Uint8Array.of(0, 1, 255)));
-    expect([...bytes.read()]).toEqual([0, 1, 255]);
+    const bytes = packed("uint8", [3], Uint8Array.of(0, 1, 255));
+    expect([...(await unpack(bytes)).read()]).toEqual([0, 1, 255]);
+    const exact = { dtype: "uint8", shape: [3], data: Uint8Array.of(0, 1, 255) };
+    expect(await unpackExactly(bytes)).toEqual(exact);
   });
 
   it("keep probabilities as square roots, and gaps", async () => {
@@ -111,7 +113,7 @@ describe("undo and redo", () => {
 
 const LENGTH = 4;
 /** p of the recorded contexts: (context + 1) / 100; of pair (i, j): (10 i + j + 1) / 100. */
-const RECORD: PageRecord = {
+const RECORD: ExplorerRecord = {
   made: { name: "toy", model: "m", date: "2026-01-01", version: "0" },
   facts: [],
   selection: {
@@ -141,8 +143,6 @@ const RECORD: PageRecord = {
       ),
     },
   },
-  bundles: {},
-  licences: "",
   contexts: [
     [[], []],
     [[1], []],

@@ -7,7 +7,9 @@ import pytest
 from nbclient import NotebookClient
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
-NOTEBOOKS = sorted(EXAMPLES.glob("*.ipynb"))
+NOTEBOOKS = sorted(
+    path for path in EXAMPLES.rglob("*.ipynb") if ".ipynb_checkpoints" not in path.parts
+)
 
 
 def test_there_are_examples():
@@ -28,3 +30,8 @@ def test_example_runs(path, tmp_path, monkeypatch):
     outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
     assert any("application/vnd.jupyter.widget-view+json" in o.get("data", {}) for o in outputs)
     assert not [o for o in outputs if o.output_type == "stream" and o.name == "stderr"]
+
+
+def test_lectures_are_six_in_order():
+    lectures = [path.name[:2] for path in NOTEBOOKS if path.parent.name == "lectures"]
+    assert lectures == [f"{k}_" for k in range(1, 7)]

@@ -1,24 +1,25 @@
 /** What stands around the views: what the page is, what is recorded, whose code it carries. */
 import { element } from "../core/elements";
 import { unpackText } from "./packing";
-import type { Context, PageRecord } from "./record";
+import type { Context, ExplorerRecord } from "./record";
 
 const NAMED = 6;
 
-/** The top of the page; `go` is called with the recorded masks that a person chooses. */
+/** What stands above the views; `go` is called with the recorded masks that a person chooses. */
 export function header(
-  { made, facts, contexts }: PageRecord,
+  { made, facts, contexts }: ExplorerRecord,
   labels: readonly string[],
+  titled: boolean,
   go: (context: Context) => void,
 ): HTMLElement {
   const node = element(
     "header",
     {},
-    element("h1", {}, made.name),
+    ...(titled ? [element("h1", {}, made.name)] : []),
     element(
       "p",
       { class: "made" },
-      `model ${made.model} · ${labels.length} residues · ${made.date} · plmwidgets ${made.version}`,
+      `${titled ? "" : `${made.name} · `}model ${made.model} · ${labels.length} residues · ${made.date} · plmwidgets ${made.version}`,
     ),
     element(
       "p",
@@ -36,7 +37,7 @@ export function header(
 }
 
 function menu(
-  contexts: PageRecord["contexts"],
+  contexts: ExplorerRecord["contexts"],
   labels: readonly string[],
   go: (context: Context) => void,
 ): HTMLElement {
@@ -56,7 +57,7 @@ function menu(
 
 /** "A3, V12, L20 and 4 more; K5W" */
 export function describe(
-  [masked, substitutions]: PageRecord["contexts"][number],
+  [masked, substitutions]: ExplorerRecord["contexts"][number],
   labels: readonly string[],
 ): string {
   const some = masked.slice(0, NAMED).map((i) => labels[i] ?? "");
@@ -66,7 +67,7 @@ export function describe(
   return [hidden, replaced].filter((part) => part !== "").join("; ");
 }
 
-export function footer(record: PageRecord): HTMLElement {
+export function footer(licences: string): HTMLElement {
   const text = element("pre");
   const details = element(
     "details",
@@ -77,7 +78,7 @@ export function footer(record: PageRecord): HTMLElement {
   details.addEventListener(
     "toggle",
     async () => {
-      text.textContent = await unpackText(record.licences);
+      text.textContent = await unpackText(licences);
     },
     { once: true },
   );

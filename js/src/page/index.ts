@@ -1,49 +1,37 @@
-/** Shows what is recorded in this page: the views, with a stand-in for Python behind them. */
+/** Shows what is recorded in this page: one explorer, or the parts of a notebook. */
 import { element } from "../core/elements";
-import type { ViewModel } from "../core/model";
-import { footer, header } from "./frame";
-import { unpackText } from "./packing";
+import { footer } from "./frame";
 import css from "./page.css";
-import type { PageRecord } from "./record";
-import { StandIn } from "./stand_in";
-
-interface Bundle {
-  default: { render(given: { model: ViewModel; el: HTMLElement }): Promise<unknown> };
-}
+import type { NotebookRecord, PageRecord } from "./record";
+import { Code, showExplorer, showStill } from "./show";
 
 async function show(record: PageRecord): Promise<void> {
-  const page = await StandIn.of(record);
-  const { labels } = page.protein;
-  const main = element("main");
-  const top = header(record, labels, (context) => page.show(context, context.masked[0] ?? null));
-  document.body.append(top, main, footer(record));
-  const places = Object.keys(record.views).map((name) => {
-    const place = element("section", { class: name });
-    main.append(place);
-    return [name, place] as const;
-  });
-  // One after the other: what comes first can be used while the large 3D engine is still read.
-  for (const [name, el] of places) {
-    const model = page.models.get(name);
-    if (!model) continue;
-    const code = new Blob([await unpackText(record.bundles[name] ?? "")], {
-      type: "text/javascript",
-    });
-    const address = URL.createObjectURL(code);
-    const view = (await import(address)) as Bundle;
-    URL.revokeObjectURL(address);
-    await view.default.render({ model, el });
+  document.title = `${record.made.name}, ${record.made.model}`;
+  const place = document.body.appendChild(element("div"));
+  document.body.append(footer(record.licences));
+  await showExplorer(record, place, new Code(record.bundles), true);
+}
+
+/** The text of a notebook is in the page already, with places for its views. */
+async function fill({ parts, bundles, licences }: NotebookRecord): Promise<void> {
+  document.body.append(footer(licences));
+  const code = new Code(bundles);
+  const places = [...document.querySelectorAll<HTMLElement>("[data-part]")];
+  for (const place of places) {
+    const part = parts[Number(place.dataset.part)];
+    if (!part) continue;
+    if ("still" in part) await showStill(part, place, code);
+    else await showExplorer(part, place, code, false);
   }
-  document.body.dataset.ready = "true";
 }
 
 async function start(): Promise<void> {
   document.head.append(element("style", {}, css));
   try {
     const text = document.getElementById("plm-record")?.textContent ?? "";
-    const record = JSON.parse(text) as PageRecord;
-    document.title = `${record.made.name}, ${record.made.model}`;
-    await show(record);
+    const record = JSON.parse(text) as PageRecord | NotebookRecord;
+    await ("parts" in record ? fill(record) : show(record));
+    document.body.dataset.ready = "true";
   } catch (error) {
     console.error(error);
     const old = typeof DecompressionStream === "undefined";

@@ -58,6 +58,14 @@ export class Unpacked {
   }
 }
 
+/** An array as Python sent it, for a view that reads it by itself. */
+export async function unpackExactly(packed: Packed): Promise<ArrayEnvelope> {
+  const array = await unpack(packed);
+  const { dtype, shape } = packed;
+  if (dtype === "uint8") return { dtype, shape, data: Uint8Array.from(array.read()) };
+  return envelopeOf(array.read(), shape);
+}
+
 export async function unpack(packed: Packed): Promise<Unpacked> {
   return new Unpacked(packed, new Uint8Array(await inflate(packed.data)));
 }

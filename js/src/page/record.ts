@@ -20,15 +20,13 @@ export interface MapContent {
   values: number;
 }
 
-export interface PageRecord {
+/** What an explorer knew. */
+export interface ExplorerRecord {
   made: { name: string; model: string; date: string; version: string };
   facts: string[];
   /** The traits of each view. */
   views: Record<string, Record<string, unknown>>;
   selection: SelectionState;
-  /** The code of each view. */
-  bundles: Record<string, string>;
-  licences: string;
   contexts: [number[], [number, string][]][];
   /** (contexts, L, 20) */
   probabilities: Packed;
@@ -38,6 +36,25 @@ export interface PageRecord {
   /** By normalisation and name. */
   maps: { contents: Record<string, Record<string, MapContent>>; arrays: Packed[] } | null;
 }
+
+/**
+ * Views as they stood, of any page or by themselves: their bundles and traits. Those that are
+ * usable show all their states without Python.
+ */
+export interface StillRecord {
+  still: { name: string; traits: Record<string, unknown>; usable: boolean }[];
+}
+
+interface Carried {
+  /** The code of each view. */
+  bundles: Record<string, string>;
+  licences: string;
+}
+
+export type PageRecord = ExplorerRecord & Carried;
+
+/** What goes into the places of a notebook's page. */
+export type NotebookRecord = { parts: (ExplorerRecord | StillRecord)[] } & Carried;
 
 export interface Answer {
   /** (L, 20); NaN where unknown. */
@@ -53,7 +70,7 @@ export class Answers {
   #pairs: Unpacked | null;
   #length: number;
 
-  constructor(contexts: PageRecord["contexts"], whole: Unpacked, pairs: Unpacked | null) {
+  constructor(contexts: ExplorerRecord["contexts"], whole: Unpacked, pairs: Unpacked | null) {
     this.#index = new Map(contexts.map((context, k) => [JSON.stringify(context), k]));
     this.#whole = whole;
     this.#pairs = pairs;

@@ -7,7 +7,7 @@ import { UndoHistory } from "./history";
 import { parsePositions } from "./numbering";
 import { envelopeOf, isPacked, type Packed, type Unpacked, unpack } from "./packing";
 import { PlainModel } from "./plain_model";
-import { type Answer, Answers, type Context, type PageRecord } from "./record";
+import { type Answer, Answers, type Context, type ExplorerRecord } from "./record";
 
 const UNKNOWN =
   "Not recorded for these masks: open the notebook to compute them. The top of the page says what is recorded.";
@@ -17,7 +17,7 @@ type Message = { type: string; text?: string; percent?: number; radius?: number 
 
 export class StandIn {
   readonly models = new Map<string, PlainModel>();
-  #record: PageRecord;
+  #record: ExplorerRecord;
   #answers: Answers;
   #answer: Answer | null = null;
   readonly protein: ProteinInfo;
@@ -28,7 +28,7 @@ export class StandIn {
   /** What was unpacked, so that it is so once. */
   #unpacked = new Map<Packed, Promise<Unpacked>>();
 
-  private constructor(record: PageRecord, answers: Answers, random: () => number) {
+  private constructor(record: ExplorerRecord, answers: Answers, random: () => number) {
     this.#record = record;
     this.#answers = answers;
     this.#random = random;
@@ -40,7 +40,7 @@ export class StandIn {
     this.#state = { ...record.selection, ...this.#history.steps };
   }
 
-  static async of(record: PageRecord, random: () => number = Math.random): Promise<StandIn> {
+  static async of(record: ExplorerRecord, random: () => number = Math.random): Promise<StandIn> {
     const whole = await unpack(record.probabilities);
     const pairs = record.pairs && (await unpack(record.pairs));
     const page = new StandIn(record, new Answers(record.contexts, whole, pairs), random);

@@ -160,7 +160,7 @@ def summary_bars(summary: pd.DataFrame, title: str) -> Any:
     Parameters
     ----------
     summary : DataFrame
-        A row a model, by name, as `Comparison.summary` returns it; `FIGURES` are drawn.
+        A row a model, by name, as `Comparison.summary` returns it.
     title : str
 
     Returns

@@ -9,12 +9,13 @@ from collections.abc import Sequence
 from types import ModuleType
 
 from plmwidgets._version import __version__
-from plmwidgets.cli import cache, demo, export, scan, serve
+from plmwidgets.cli import cache, demo, export, page, scan, serve
 
 COMMANDS: dict[str, ModuleType] = {
     "cache": cache,
     "demo": demo,
     "export": export,
+    "page": page,
     "scan": scan,
     "serve": serve,
 }

@@ -47,7 +47,7 @@ class RemoteMaskedLM:
         return f"RemoteMaskedLM({self.name!r}, {place}, {workers})"
 
     def open_service(self) -> RemoteService:
-        """Return a new service that asks the workers; `service_for` returns the one in use."""
+        """Return a new service that asks the workers; ``service_for`` returns the one in use."""
         return RemoteService(self, self.link)
 
     def check_sequence(self, sequence: str) -> None:

@@ -222,7 +222,7 @@ class ContactEvaluation:
         Parameters
         ----------
         separation : str
-            One of `separations`.
+            One of ``evaluation.separations``.
 
         Returns
         -------
@@ -252,7 +252,7 @@ class ContactEvaluation:
         Parameters
         ----------
         separation : str
-            One of `separations`.
+            One of ``evaluation.separations``.
 
         Returns
         -------
@@ -280,7 +280,7 @@ class ContactEvaluation:
         Parameters
         ----------
         separation : str
-            One of `separations`.
+            One of ``evaluation.separations``.
 
         Returns
         -------

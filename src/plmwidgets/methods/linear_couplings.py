@@ -35,7 +35,7 @@ def linear_couplings(
         L residues.
     alignment : path, iterable of str, or ndarray of int, shape (N, L)
         Sequences of its family, the protein's own first: a FASTA or A3M file, strings of one
-        length, or columns such as `PottsModel.sample` gives. See `aligned_columns`.
+        length, or columns such as `PottsModel.sample` gives.
     identity : float
         Above 0, up to 1; 1 gives each sequence that differs from all others a weight of one.
 

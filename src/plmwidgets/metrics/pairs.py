@@ -212,7 +212,7 @@ def apc(scores: NDArray[Any]) -> FloatArray:
 
 
 def separation_zscore(scores: NDArray[Any]) -> FloatArray:
-    """How far each value stands out among the pairs of its sequence separation |i - j|.
+    """How far each value stands out among the pairs of its sequence separation ``|i - j|``.
 
     The mean of the values of that separation is subtracted and the result divided by their
     standard deviation (of the population). Zero where all values of a separation are equal.

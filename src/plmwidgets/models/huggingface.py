@@ -63,7 +63,7 @@ class HuggingFaceMaskedLM(AttentionReader, HiddenStateReader):
     tokens : plmwidgets.models.tokens.ResidueTokenizer
     device : torch.device
     name, identity, capabilities, max_length, precisions
-        See `plmwidgets.models.masked_lm`.
+        See ``plmwidgets.models.masked_lm``.
 
     Raises
     ------

@@ -158,7 +158,7 @@ class MaskedLM(Protocol):
         What it offers beyond log-probabilities; stated, never guessed. ``"precision"``: it is a
         `PreciseMaskedLM`; ``"pair_pass"``: a `PairPassMaskedLM` as well; ``"streamed"``: its
         weights do not stay on the device; ``"remote"``: others compute for it, and its
-        `open_service` makes the service that asks them; ``"attentions"``: it is an
+        ``open_service`` makes the service that asks them; ``"attentions"``: it is an
         `AttentiveMaskedLM`; ``"contacts"``: a `ContactMaskedLM`; ``"embeddings"``: an
         `EmbeddingMaskedLM`.
     max_length : int or None
@@ -206,7 +206,7 @@ class PreciseMaskedLM(MaskedLM, Protocol):
     Attributes
     ----------
     precisions : tuple of str
-        Those of `PRECISIONS` that it offers, the default first.
+        Those of ``PRECISIONS`` that it offers, the default first.
     """
 
     precisions: tuple[str, ...]
@@ -232,7 +232,7 @@ class PreciseMaskedLM(MaskedLM, Protocol):
 
 
 class PairPassMaskedLM(PreciseMaskedLM, Protocol):
-    """A model with a superposed pair pass (`plmwidgets.models.superposition`)."""
+    """A model with a superposed pair pass (``plmwidgets.models.superposition``)."""
 
     def pair_pass(
         self,

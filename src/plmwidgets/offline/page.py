@@ -1,16 +1,19 @@
-"""Writes a record as one file that any browser opens, with no network and no kernel."""
+"""Writes records as one file that any browser opens, with no network and no kernel."""
 
 import base64
 import hashlib
+import html
 import json
 import os
 import uuid
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final
 
 from plmwidgets.offline.packing import pack_text
 from plmwidgets.widgets.view import STATIC, bundle
 
+Record = dict[str, Any]
 SUFFIXES: Final = (".html", ".htm")
 
 _PAGE: Final = """<!doctype html>
@@ -20,13 +23,13 @@ _PAGE: Final = """<!doctype html>
 <meta http-equiv="Content-Security-Policy" content="{policy}">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
-<title>plmwidgets</title>
+<title>{title}</title>
+<script id="plm-record" type="application/json">{record}</script>
 </head>
 <body>
 <noscript>This page shows a protein with scripts that it carries itself: allow it to run them.\
 </noscript>
-<script id="plm-record" type="application/json">{record}</script>
-<script type="module">{code}</script>
+{body}<script type="module">{code}</script>
 </body>
 </html>
 """
@@ -53,36 +56,67 @@ def page_path(path: str | os.PathLike[str]) -> Path:
     return target
 
 
-def write_page(record: dict[str, Any], target: Path) -> None:
-    """Write the page of a record; a file that is there already is replaced once this one is whole.
+def write_page(page: str, target: Path) -> None:
+    """Write a page; a file that is there already is replaced once this one is whole.
 
     Parameters
     ----------
-    record : dict
-        See `plmwidgets.offline.record.record_of`; its ``views`` name the bundles that go in.
+    page : str
+        From `page_of` or `notebook_page_of`.
     target : Path
         From `page_path`.
     """
-    page = page_of(record).encode()
     fresh = target.with_name(f".{target.name}.{uuid.uuid4().hex}")
     try:
-        fresh.write_bytes(page)
+        fresh.write_bytes(page.encode())
         os.replace(fresh, target)
     except BaseException:
         fresh.unlink(missing_ok=True)
         raise
 
 
-def page_of(record: dict[str, Any]) -> str:
-    """Return the page of a record as HTML."""
+def page_of(record: Record) -> str:
+    """Return the page of an explorer as HTML.
+
+    Parameters
+    ----------
+    record : dict
+        See `plmwidgets.offline.record.record_of`; its ``views`` name the bundles that go in.
+    """
+    return _page(record, record["views"])
+
+
+def notebook_page_of(title: str, body: str, parts: list[Record]) -> str:
+    """Return the page of a notebook as HTML.
+
+    Parameters
+    ----------
+    title : str
+    body : str
+        HTML, with an element ``data-part="k"`` where part k goes. Scripts in it do not run.
+    parts : list of dict
+        From `plmwidgets.offline.record.record_of` or `still_of`.
+    """
+    names = [name for part in parts for name in views_of(part)]
+    return _page({"parts": parts}, names, body, html.escape(title))
+
+
+def views_of(part: Record) -> list[str]:
+    """Name the bundles that a part of a page needs."""
+    return [view["name"] for view in part["still"]] if "still" in part else list(part["views"])
+
+
+def _page(record: Record, names: Iterable[str], body: str = "", title: str = "plmwidgets") -> str:
     code = bundle("page")
     licences = (STATIC / "THIRD-PARTY.txt").read_text(encoding="utf-8")
     parts = {
         **record,
-        "bundles": {name: pack_text(bundle(name)) for name in record["views"]},
+        "bundles": {name: pack_text(bundle(name)) for name in dict.fromkeys(names)},
         "licences": pack_text(licences),
     }
-    return _PAGE.format(policy=_policy(code), record=_as_data(parts), code=code)
+    return _PAGE.format(
+        policy=_policy(code), record=_as_data(parts), code=code, body=body, title=title
+    )
 
 
 def _policy(code: str) -> str:

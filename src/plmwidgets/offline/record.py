@@ -1,7 +1,7 @@
 """What a page shows: the views' traits, and the numbers that Python would hand them later."""
 
 import datetime
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from typing import TYPE_CHECKING, Any
 
 import anywidget
@@ -24,7 +24,7 @@ from plmwidgets.widgets.colouring import (
 )
 from plmwidgets.widgets.normalisation import NORMALISATIONS
 from plmwidgets.widgets.pair_heatmap import PairHeatmap
-from plmwidgets.widgets.view import View, envelope
+from plmwidgets.widgets.view import View, bundle_names, envelope
 
 if TYPE_CHECKING:
     from plmwidgets.scan.pair import PairScan
@@ -39,6 +39,9 @@ _ANSWERS = {
     "upper_map", "lower_map", "estimated", "pairs", "progress", "region", "pending", "error",
     "notice", "answered",
 }  # fmt: skip
+
+_USABLE = {"unmasking_player"}
+"""Bundles of views that show all their states without Python."""
 
 
 def record_of(
@@ -87,11 +90,29 @@ def record_of(
     }
 
 
-def traits_of(view: View) -> Record:
-    """Return the view's own synced traits, arrays packed, without what the page answers itself."""
+def still_of(views: Iterable[View]) -> Record:
+    """Collect what shows views as they stand, in a page that answers nothing.
+
+    Some can be used all the same: their traits hold all that one can see by moving in them.
+
+    Parameters
+    ----------
+    views : iterable of View
+    """
+    named = [(bundle_names()[view._bundle], view) for view in views]
+    return {
+        "still": [
+            {"name": name, "traits": traits_of(view, {"answered"}), "usable": name in _USABLE}
+            for name, view in named
+        ]
+    }
+
+
+def traits_of(view: View, without: Set[str] = _ANSWERS) -> Record:
+    """Return the view's own synced traits, arrays packed, by default without the page's answers."""
     base = set(anywidget.AnyWidget.class_trait_names())
     own = [name for name in view.trait_names(sync=True) if name not in base and name[0] != "_"]
-    state = view.get_state(key=[name for name in own if name not in _ANSWERS])
+    state = view.get_state(key=[name for name in own if name not in without])
     return {name: _packed(value) for name, value in state.items()}
 
 
@@ -104,9 +125,11 @@ def _coloured(view: ColouredView, colours: Record) -> Record:
 
 
 def _packed(value: Any) -> Any:
-    if isinstance(value, dict) and isinstance(value.get("data"), bytes):
-        return pack_envelope(value)
-    return value
+    if isinstance(value, dict):
+        if isinstance(value.get("data"), bytes):
+            return pack_envelope(value)
+        return {name: _packed(part) for name, part in value.items()}
+    return [_packed(part) for part in value] if isinstance(value, (list, tuple)) else value
 
 
 def _pairs(scan: "PairScan", origin: Origins) -> Record | None:

@@ -291,7 +291,7 @@ class PairScan(ScanControl):
             over i of max_j of it), ``argmax_change_positions`` (how many positions have a partner
             that changes the likeliest residue) and ``argmax_change_share`` (the same over L).
             With a structure also ``contact_precision_L``, ``_L/2`` and ``_L/5``: the share of
-            contacts among so many pairs of largest js_dist_avg, at |i - j| >= 6. What is not
+            contacts among so many pairs of largest js_dist_avg, at ``|i - j|`` >= 6. What is not
             computed is NaN.
         """
         return tables.pair_summary(self)

@@ -58,6 +58,8 @@ class Explorer(ViewGrid):
     structure : StructureView
     joint : JointTable
     panel : ScanPanel
+    recorded : list of masks
+        The contexts that `to_html` was asked for.
     presenter : bool
         Assignable at any time.
 
@@ -97,6 +99,7 @@ class Explorer(ViewGrid):
         self.structure = StructureView(protein, scan=self.scan, **shared)
         self.joint = JointTable(protein, model, selection=self.selection)
         self.panel = ScanPanel(self.scan, selection=self.selection)
+        self.recorded: list[Iterable[int] | str] = []
         beside = (self.heatmap, self.structure)
         views = (self.strip, self.panel, *beside, self.distributions, self.joint)
         super().__init__(views, beside, presenter)
@@ -148,6 +151,7 @@ class Explorer(ViewGrid):
             Ends in ``.html``. A file that is there already is replaced.
         contexts : iterable of masks, optional
             More sets of masks to record, each as positions or as text: ``["3-10", {24, 39}]``.
+            The page of a whole notebook (``plmwidgets page``) has them as well.
         singles : bool
             Ask the model for every single mask first: L passes, with a progress bar in a terminal.
             Without them the page knows only the masked residue of a single mask, from the scan.
@@ -172,11 +176,14 @@ class Explorer(ViewGrid):
         >>> explorer.to_html("lesson.html", contexts=["3-10"])  # doctest: +SKIP
         """
         # Here, as they build on the views.
-        from plmwidgets.offline.page import page_path, write_page
+        from plmwidgets.offline.page import page_of, page_path, write_page
         from plmwidgets.offline.record import record_of
 
         target = page_path(path)  # first: the record takes a while
-        write_page(record_of(self, singles, contexts), target)
+        wanted = contexts if isinstance(contexts, str) else list(contexts)
+        record = record_of(self, singles, wanted)
+        self.recorded = [*self.recorded, *wanted]
+        write_page(page_of(record), target)
         return Path(path)
 
     def close(self) -> None:

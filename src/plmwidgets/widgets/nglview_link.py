@@ -49,7 +49,7 @@ def link_nglview(
     Returns
     -------
     NGLViewLink
-        Its `unlink` ends it.
+        Its ``unlink()`` ends it.
 
     Raises
     ------

@@ -85,7 +85,7 @@ class ScatterPlot(View):
         self._show()
 
     def to_pandas(self) -> pd.DataFrame:
-        """Return what is shown, a row a variant, as `DmsComparison.table`.
+        """Return what is shown, a row a variant, as ``DmsComparison.table``.
 
         Raises
         ------

@@ -1,6 +1,7 @@
 """What every view is: a small bundle, the protein, the shared selection, an error it can draw."""
 
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,12 @@ def bundle(name: str) -> str:
             "'pip install .' (or 'pip install -e .'), which builds it"
         )
     return path.read_text(encoding="utf-8")
+
+
+@cache
+def bundle_names() -> dict[str, str]:
+    """Return the names of the bundles by what they hold, which is what a view knows of its own."""
+    return {bundle(path.stem): path.stem for path in STATIC.glob("*.js")}
 
 
 def envelope(values: NDArray[Any] | None) -> dict[str, Any] | None:

@@ -1,0 +1,27 @@
+"""Run notebooks and write each as one page that needs no kernel and no network.
+
+An Explorer in a notebook can be used in its page, for what is recorded; other views are pictures.
+"""
+
+import argparse
+from pathlib import Path
+
+HELP = "run notebooks and write each as a page without a kernel"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Say what the command takes."""
+    parser.add_argument("notebooks", type=Path, nargs="+", metavar="NOTEBOOK")
+    parser.add_argument(
+        "--output", type=Path, default=Path("pages"), help="folder (default: %(default)s)"
+    )
+
+
+def run(options: argparse.Namespace) -> None:
+    """Write ``NAME.html`` for each ``NAME.ipynb``."""
+    from plmwidgets.offline.notebook import notebook_page
+
+    options.output.mkdir(parents=True, exist_ok=True)
+    for notebook in options.notebooks:
+        page = notebook_page(notebook, options.output / f"{notebook.stem}.html")
+        print(f"{page}: {page.stat().st_size / 1e6:.1f} MB", flush=True)
