@@ -56,7 +56,7 @@ docs: $(VENV)/.test
 	$(BIN)/python scripts/build_docs.py $(RUN)
 
 # The lectures as pages that need no notebook and no network.
-lectures: $(VENV)/.demo
+lectures: $(VENV)/.test
 	$(BIN)/plmwidgets page examples/lectures/*.ipynb --output build/lectures
 
 # Asks for every link that leaves the site: needs a network.

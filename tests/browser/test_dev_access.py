@@ -19,6 +19,11 @@ VIEWS = {
     "pair_table": 10,
     "attention_grid": 8,
     "jacobian_table": 1,
+    "training_curve": 1,
+    "unmasking_player": 5,
+    "corruption_view": 5,
+    "residue_quiz": 5,
+    "embedding_plot": 3,
 }
 
 

@@ -10,7 +10,8 @@ from plmwidgets.protein import Protein
 address, show = dev_page.address, dev_page.show
 ALL = (
     "sequence_strip,scan_panel,pair_heatmap,structure_view,distributions,joint_table,"
-    "attention_grid,pair_table,jacobian_table,training_curve"
+    "attention_grid,pair_table,jacobian_table,training_curve,"
+    "unmasking_player,corruption_view,residue_quiz,embedding_plot"
 )
 SELECT = """pair => {
   const model = dev.models.get("pair_heatmap");
