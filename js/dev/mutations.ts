@@ -87,6 +87,7 @@ export class FakeMutations {
       limits: name === "dms" ? [-5, 5] : [-6, 6],
       values: envelope(there ? values : values.fill(Number.NaN), length, 20),
       scored: name !== "dms",
+      unit: name === "dms" ? "measured" : "nats",
       progress: there
         ? null
         : { status: "ready", done: 0, total: length, text: `0 of ${length} residues` },

@@ -84,6 +84,21 @@ describe("the history of predictions", () => {
     expect(history.previous?.masked).toEqual([0]);
   });
 
+  it("has the difference to the other model, signed, and its size", () => {
+    const history = new History();
+    history.take(trait(0.1, [1]));
+    expect(history.difference).toBeNull();
+    const reference = trait(0.4, [1]).probabilities;
+    history.take({ ...trait(0.1, [1]), reference });
+    expect(history.difference?.at(1)[0]).toBeCloseTo(-0.3);
+    expect(history.difference?.size).toBeCloseTo(0.3);
+    expect(history.difference?.masked).toEqual([1]);
+    const unknown = envelope(new Float32Array(40).fill(Number.NaN), 2, 20);
+    history.take({ ...trait(0.1, [1]), reference: unknown });
+    expect(history.difference?.known(0)).toBeNull();
+    expect(history.difference?.size).toBe(0);
+  });
+
   it("counts the same value once and forgets a prediction that is taken away", () => {
     const history = new History();
     const first = trait(0.1, [0]);

@@ -60,6 +60,7 @@ describe("a map", () => {
     limits: [-4, 4],
     values: envelope(values, 2, 20),
     scored,
+    unit: scored ? "nats" : "measured",
     progress: null,
   });
 

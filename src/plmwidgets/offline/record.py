@@ -40,6 +40,9 @@ _ANSWERS = {
     "notice", "answered",
 }  # fmt: skip
 
+_ALONE: Record = {"models": [], "shown": ""}
+"""Of two models the page has the one alone."""
+
 _USABLE = {"unmasking_player"}
 """Bundles of views that show all their states without Python."""
 
@@ -55,9 +58,9 @@ def record_of(
     colours = _colours(explorer)
     views: dict[str, Record] = {
         "sequence_strip": _coloured(explorer.strip, colours),
-        "distributions": traits_of(explorer.distributions),
+        "distributions": {**traits_of(explorer.distributions), "reference_name": "", **_ALONE},
     }
-    maps = _maps(explorer.heatmap)
+    maps = _maps(explorer.heatmap, _name_of(explorer))
     if maps is not None:
         views["pair_heatmap"] = {
             **traits_of(explorer.heatmap),
@@ -65,7 +68,7 @@ def record_of(
             "estimated": _estimated(origin),
         }
     if protein.structure is not None:
-        pairs = explorer.structure.strongest_pairs(explorer.structure.top_k_max)
+        pairs = explorer.structure.strongest_pairs(explorer.structure.top_k_max, scan)
         views["structure_view"] = {
             **_coloured(explorer.structure, colours),
             "pairs": pairs,
@@ -79,7 +82,7 @@ def record_of(
             "date": datetime.date.today().isoformat(),
             "version": __version__,
         },
-        "facts": _facts(scan, origin, listed),
+        "facts": _facts(scan, origin, listed) + _left_out(explorer),
         "views": views,
         "selection": explorer.selection.to_state(),
         "contexts": [[list(c.masked), [list(s) for s in c.substitutions]] for c in listed],
@@ -121,7 +124,7 @@ def _coloured(view: ColouredView, colours: Record) -> Record:
     options = [option for option in view.colour_options if option[0] in {CHEMISTRY, *colours}]
     offered = view.colour_by in [name for name, _ in options]
     by = view.colour_by if offered else CHEMISTRY
-    return {**traits_of(view), "colour_options": options, "colour_by": by}
+    return {**traits_of(view), "colour_options": options, "colour_by": by, **_ALONE}
 
 
 def _packed(value: Any) -> Any:
@@ -170,7 +173,20 @@ def _colour_of(scalar: Scalar, values: Record | None) -> Record:
     }
 
 
-def _maps(heatmap: PairHeatmap) -> Record | None:
+def _name_of(explorer: "Explorer") -> str:
+    """Name of the model in the pair map."""
+    two = explorer.two_models
+    return explorer.heatmap.upper_model if two is None else two.names[1]
+
+
+def _left_out(explorer: "Explorer") -> list[str]:
+    two = explorer.two_models
+    if two is None:
+        return []
+    return [f"All of {two.names[1]}: {two.names[0]} and the difference need the notebook."]
+
+
+def _maps(heatmap: PairHeatmap, model: str) -> Record | None:
     """Every map that the view offers, in every normalisation; None where there is none at all."""
     arrays: list[Record] = []
     contents: dict[str, dict[str, Record]] = {}
@@ -180,7 +196,7 @@ def _maps(heatmap: PairHeatmap) -> Record | None:
             plain = contents["none"].get(name)
             if how != "none" and plain is None:
                 continue
-            content, values = heatmap.content(name, how)
+            content, values = heatmap.content(name, how, model)
             if not np.isfinite(values).any():
                 continue
             if plain is not None and not content["normalised"]:
@@ -204,8 +220,9 @@ def _maps(heatmap: PairHeatmap) -> Record | None:
     known = [how for how, _ in kinds]
     chosen = {
         "options": options,
-        "models": [heatmap.upper_model],
-        "lower_model": heatmap.upper_model,
+        "models": [model],
+        "upper_model": model,
+        "lower_model": model,
         "upper": upper,
         "lower": lower,
         "normalisations": kinds,

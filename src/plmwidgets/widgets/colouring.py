@@ -1,7 +1,8 @@
 """Numbers a residue that views can colour by, from the live prediction or a finished scan."""
 
+import threading
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,7 +15,8 @@ from plmwidgets.metrics import entropy, perplexity
 from plmwidgets.protein import Protein
 from plmwidgets.widgets.live import LivePrediction, Prediction
 from plmwidgets.widgets.throttle import Throttle
-from plmwidgets.widgets.view import View, envelope
+from plmwidgets.widgets.two_models import TwoModels, ViewOfModels
+from plmwidgets.widgets.view import envelope
 
 if TYPE_CHECKING:
     from plmwidgets.scan.pair import PairScan
@@ -89,6 +91,13 @@ def scan_scalar(name: str, scan: "PairScan") -> Scalar | None:
     return Scalar(strongest, SCANNED[name], (0.0, max(top, 1e-6)))
 
 
+def difference_scalar(model: Scalar, reference: Scalar) -> Scalar:
+    """Return a scalar of a model less that of another one, on a scale about 0."""
+    values = model.values - reference.values
+    size = max(float(np.abs(values[np.isfinite(values)]).max(initial=0.0)), 1e-6)
+    return Scalar(values, model.label, (-size, size), "diverging")
+
+
 def fixed_scalars(protein: Protein) -> dict[str, Scalar]:
     """Return what a structure says of each residue, by name; pLDDT, or B-factors that differ."""
     if protein.structure is None:
@@ -131,8 +140,8 @@ def own_scalar(
     return Scalar(numbers, label, (low, high))
 
 
-class ColouredView(View):
-    """A view that colours residues by a scalar.
+class ColouredView(ViewOfModels):
+    """A view that colours residues by a scalar, of one model or of two.
 
     Attributes
     ----------
@@ -153,8 +162,11 @@ class ColouredView(View):
         *,
         live: LivePrediction | None = None,
         scan: "PairScan | None" = None,
+        two_models: TwoModels | None = None,
         **kwargs: Any,
     ) -> None:
+        self._colouring = threading.RLock()
+        self._two = two_models
         self._live = live
         self._scan = scan
         self._fold = protein if isinstance(protein, Fold) else None
@@ -170,6 +182,13 @@ class ColouredView(View):
         if scan is not None:
             self._refresh = Throttle(self.scan_changed, 0.5)
             self._at_close.append(scan.subscribe(self._refresh))
+        if two_models is not None:
+            self.follow_models(two_models)
+            # Of the choice that all share: that of this view changes before it.
+            self.follow(two_models, "shown", self.shown_changed)
+            self.follow(two_models.reference, "prediction", self.recolour)
+            if scan is not None and two_models.reference_scan is not None:
+                self._at_close.append(two_models.reference_scan.subscribe(self._refresh))
 
     def fold_changed(self) -> None:
         """Show the predicted structure once it is there."""
@@ -189,6 +208,11 @@ class ColouredView(View):
 
     @t.observe("colour_by")
     def _colour_changed(self, _: Any) -> None:
+        with self.guarded():
+            self.recolour()
+
+    def shown_changed(self) -> None:
+        """Show the model, the reference or the difference, as it was chosen."""
         with self.guarded():
             self.recolour()
 
@@ -265,8 +289,11 @@ class ColouredView(View):
 
     def recolour(self) -> None:
         """Take the values of the chosen scalar as they are now."""
-        scalar = self._scalar()
-        with self.hold_sync():
+        # One at a time, as two models answer in two threads; and a difference waits for both.
+        with self._colouring, self.hold_sync():
+            if self._two is not None and self._two.torn and self.colour_by in LIVE:
+                return
+            scalar = self._scalar()
             if scalar is not None:
                 self.value_label = scalar.label
                 self.value_range = list(scalar.limits)
@@ -276,9 +303,22 @@ class ColouredView(View):
     def _scalar(self) -> Scalar | None:
         if self.colour_by in self._fixed:
             return self._fixed[self.colour_by]
-        if self.colour_by in SCANNED and self._scan is not None:
-            return scan_scalar(self.colour_by, self._scan)
-        prediction = None if self._live is None else self._live.prediction
+        if self._two is None:
+            return self._scalar_of(self._live, self._scan)
+        if self._two.torn and self.colour_by in LIVE:
+            return None
+        model, *reference = [self._scalar_of(*source) for source in self._two.sources]
+        if model is None or None in reference:
+            return None
+        for other in reference:
+            assert other is not None
+            model = difference_scalar(model, other)
+        return replace(model, label=f"{model.label}, {self._two.shown}")
+
+    def _scalar_of(self, live: LivePrediction | None, scan: "PairScan | None") -> Scalar | None:
+        if self.colour_by in SCANNED and scan is not None:
+            return scan_scalar(self.colour_by, scan)
+        prediction = None if live is None else live.prediction
         if self.colour_by in LIVE and prediction is not None:
             return live_scalar(self.colour_by, prediction, self.protein)
         return None

@@ -13,10 +13,11 @@ from plmwidgets.protein import Protein
 from plmwidgets.scan.tables import probability_table
 from plmwidgets.widgets.live import LivePrediction
 from plmwidgets.widgets.selection import Selection
-from plmwidgets.widgets.view import View, bundle, envelope
+from plmwidgets.widgets.two_models import TwoModels, ViewOfModels, check_reference
+from plmwidgets.widgets.view import bundle, envelope
 
 
-class Distributions(View):
+class Distributions(ViewOfModels):
     """The live p(i|M): it changes with every mask.
 
     Parameters
@@ -31,7 +32,10 @@ class Distributions(View):
     reference : MaskedLM or str, optional
         Another model, such as the one without an adapter. What it predicts for the same masks is
         drawn as the outline behind the bars, in place of the context before the last change, and
-        the JS divergence is that between the two models.
+        the JS divergence is that between the two models. The whole protein is drawn of the model,
+        the reference, or as the difference of their probabilities: see `shown`.
+    two_models : TwoModels, optional
+        The same with a `live` that other views share: see `Explorer`.
 
     Attributes
     ----------
@@ -40,6 +44,11 @@ class Distributions(View):
     profile : str
         How the whole protein is drawn: ``"heat"``, a column of 20 probabilities a residue, or
         ``"logo"``, letters as high as p times the bits that the model knows (log2 20 - entropy).
+        A difference is always the former.
+    models : list of str
+        With a reference: its name, the model's, and that of the difference, model less reference.
+    shown : str
+        Which of them the whole protein is drawn of; the model, to begin with.
     """
 
     _bundle = t.Unicode(bundle("distributions"), read_only=True).tag(sync=True)
@@ -60,6 +69,7 @@ class Distributions(View):
         selection: Selection | None = None,
         live: LivePrediction | None = None,
         reference: MaskedLM | str | None = None,
+        two_models: TwoModels | None = None,
         presenter: bool = False,
     ) -> None:
         other = None if reference is None else as_model(reference)
@@ -78,9 +88,14 @@ class Distributions(View):
         self.follow(live, "prediction", self._show_prediction)
         self._reference: LivePrediction | None = None
         if other is not None:
-            self._reference = LivePrediction(protein, other, selection)
-            self._at_close.append(self._reference.close)
-            self.set_trait("reference_name", other.name)
+            check_reference(live.model, other)
+            reference_live = LivePrediction(protein, other, selection)
+            self._at_close.append(reference_live.close)
+            two_models = TwoModels(live, reference_live)
+        if two_models is not None:
+            self.follow_models(two_models)
+            self._reference = two_models.reference
+            self.set_trait("reference_name", two_models.names[0])
             self.follow(self._reference, "prediction", self._show_prediction)
             self._at_close.append(t.dlink((self._reference, "error"), (self, "error")).unlink)
         self._show_prediction()

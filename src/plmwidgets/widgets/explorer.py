@@ -20,6 +20,7 @@ from plmwidgets.widgets.scan_panel import ScanPanel
 from plmwidgets.widgets.selection import Selection
 from plmwidgets.widgets.sequence_strip import SequenceStrip
 from plmwidgets.widgets.structure_view import StructureView
+from plmwidgets.widgets.two_models import TwoModels, check_reference
 from plmwidgets.widgets.view_grid import ViewGrid
 
 
@@ -33,7 +34,8 @@ class Explorer(ViewGrid):
     model : MaskedLM or str
         A loaded model, or what `load_model` takes, such as ``"esm2-8m"`` or ``"demo"``.
     store : path or URL, optional
-        What keeps the scan: the same call in a new session shows what it holds and goes on.
+        What keeps the scan: the same call in a new session shows what it holds and goes on. With
+        a reference there are two scans, which the cache keeps: then there is none to give.
     cache : bool
         Without a store, keep the scan in the cache folder of this computer, so that a notebook
         that is opened again shows its map at once; ``plmwidgets cache`` lists, sizes and clears
@@ -42,6 +44,12 @@ class Explorer(ViewGrid):
         `ModelIdentity`).
     method, precision
         Of the scan: see `scan_pairs`.
+    reference : MaskedLM or str, optional
+        Another model to compare with, such as the one without an adapter (which shares its
+        weights), or another size. The sequence, the structure, the profile of the whole protein
+        and the upper half of the pair map then show the model, the reference or the difference,
+        the model less the reference, by one choice. A panel of its own scans it; the table of a
+        pair is the model's.
     presenter : bool
         Larger type, for a lecture or a shared screen.
 
@@ -58,6 +66,12 @@ class Explorer(ViewGrid):
     structure : StructureView
     joint : JointTable
     panel : ScanPanel
+    reference : MaskedLM or None
+    reference_scan : PairScan or None
+        As `scan`, of the reference.
+    reference_panel : ScanPanel or None
+    two_models : TwoModels or None
+        Its ``shown``, one of its ``names``, is what the views show; assignable.
     recorded : list of masks
         The contexts that `to_html` was asked for.
     presenter : bool
@@ -70,6 +84,13 @@ class Explorer(ViewGrid):
     >>> explorer.selection.masked = {3, 7}
     >>> len(explorer.distributions.to_pandas())
     64
+
+    Two models of one protein:
+
+    >>> explorer = Explorer(Protein.demo(), "demo", reference="potts-demo")
+    >>> explorer.two_models.names
+    ('potts-demo', 'demo', 'demo − potts-demo')
+    >>> explorer.two_models.shown = "demo − potts-demo"
     """
 
     def __init__(
@@ -81,28 +102,72 @@ class Explorer(ViewGrid):
         cache: bool = True,
         method: Literal["exact", "superposed"] = "exact",
         precision: str | None = None,
+        reference: MaskedLM | str | None = None,
         presenter: bool = False,
     ) -> None:
         protein, model = as_protein(protein), as_model(model)
         self.protein = protein
         self.model = model
+        self.reference = None if reference is None else as_model(reference)
+        if self.reference is not None:
+            check_reference(model, self.reference)
+            if store is not None:
+                raise ValueError(
+                    "a store keeps the scan of one model, and with a reference there are two: "
+                    "leave store= away, and the cache keeps both"
+                )
         self.scan = prepare_pairs(
             protein, model, store, method=method, precision=precision, cache=cache
         )
+        self.reference_scan = (
+            None
+            if self.reference is None
+            else prepare_pairs(
+                protein, self.reference, method=method, precision=precision, cache=cache
+            )
+        )
         self.selection = Selection(protein)
         self.live = LivePrediction(protein, model, self.selection)
-        shared: dict[str, Any] = {"selection": self.selection, "live": self.live}
+        self.two_models = self._two_models()
+        shared: dict[str, Any] = {
+            "selection": self.selection,
+            "live": self.live,
+            "two_models": self.two_models,
+        }
         # First, so that of all views it hears first of a prediction.
         self.distributions = Distributions(protein, **shared)
         self.strip = SequenceStrip(protein, scan=self.scan, **shared)
-        self.heatmap = PairHeatmap(self.scan, selection=self.selection)
+        self.heatmap = self._heatmap()
         self.structure = StructureView(protein, scan=self.scan, **shared)
         self.joint = JointTable(protein, model, selection=self.selection)
         self.panel = ScanPanel(self.scan, selection=self.selection)
+        self.reference_panel = (
+            None
+            if self.reference_scan is None
+            else ScanPanel(self.reference_scan, selection=self.selection)
+        )
         self.recorded: list[Iterable[int] | str] = []
         beside = (self.heatmap, self.structure)
-        views = (self.strip, self.panel, *beside, self.distributions, self.joint)
+        panels = (
+            [self.panel] if self.reference_panel is None else [self.panel, self.reference_panel]
+        )
+        views = (self.strip, *panels, *beside, self.distributions, self.joint)
         super().__init__(views, beside, presenter)
+
+    def _two_models(self) -> TwoModels | None:
+        if self.reference is None:
+            return None
+        other = LivePrediction(self.protein, self.reference, self.selection)
+        return TwoModels(self.live, other, self.scan, self.reference_scan)
+
+    def _heatmap(self) -> PairHeatmap:
+        if self.two_models is None or self.reference_scan is None:
+            return PairHeatmap(self.scan, selection=self.selection)
+        first, second, _ = self.two_models.names
+        scans = {first: self.reference_scan, second: self.scan}
+        heatmap = PairHeatmap(scans, difference=True, selection=self.selection)
+        heatmap.follow_choice((self.two_models, "shown"))
+        return heatmap
 
     def __repr__(self) -> str:
         return f"Explorer({self.protein.name}, {self.model.name}; {self.scan.progress})"
@@ -142,8 +207,9 @@ class Explorer(ViewGrid):
         normalisations, and the structure, linked as here. It knows p(i|M) for no masks, for every
         single mask, for what was looked at in this session (the latest 200 sets of masks), and,
         for the pairs scanned so far, at the two masked residues. For other masks it says that the
-        notebook is needed. Its probabilities are within 2e-5 of the model's. The file takes 1 MB
-        for 64 residues and up to 25 MB for 360: it grows with the square of their number.
+        notebook is needed, and so it is for a reference. Its probabilities are within 2e-5 of the
+        model's. The file takes 1 MB for 64 residues and up to 25 MB for 360: it grows with the
+        square of their number.
 
         Parameters
         ----------
@@ -190,4 +256,6 @@ class Explorer(ViewGrid):
         """Take all views off the page; a running scan goes on."""
         if self.children:  # else it could not be opened
             self.live.close()
+            if self.two_models is not None:
+                self.two_models.reference.close()
         super().close()

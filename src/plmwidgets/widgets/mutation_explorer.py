@@ -1,5 +1,6 @@
 """The page of mutation scores: heat map, sequence, structure and an experiment, linked."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pandas as pd
@@ -17,6 +18,7 @@ from plmwidgets.widgets.selection import Selection
 from plmwidgets.widgets.sequence_strip import SequenceStrip
 from plmwidgets.widgets.structure_view import StructureView
 from plmwidgets.widgets.throttle import Throttle
+from plmwidgets.widgets.two_models import check_reference
 from plmwidgets.widgets.view_grid import ViewGrid
 
 
@@ -37,6 +39,10 @@ class MutationExplorer(ViewGrid):
         An experiment on this protein: see `load_dms`.
     scan : SingleScan or PairScan, optional
         Of this protein by this model: masked scores are read from it.
+    reference : MaskedLM or str, optional
+        Another model to compare with, such as the one without an adapter: the heat map offers its
+        scores and the difference as well, the model's less the reference's, and sequence and
+        structure follow what it shows.
     presenter : bool
         Larger type, for a lecture or a shared screen.
 
@@ -44,6 +50,8 @@ class MutationExplorer(ViewGrid):
     ----------
     scores : dict of str to MutationScores
         By context.
+    reference_scores : dict of str to MutationScores
+        The same of the reference; empty without one.
     selection : Selection
     heatmap : MutationHeatmap
     strip : SequenceStrip
@@ -60,9 +68,14 @@ class MutationExplorer(ViewGrid):
         dms: DeepMutationalScan | None = None,
         *,
         scan: Scan | None = None,
+        reference: MaskedLM | str | None = None,
         presenter: bool = False,
     ) -> None:
+        self._unfollow: list[Callable[[], None]] = []  # first: one that fails is closed as well
         protein, model = as_protein(protein), as_model(model)
+        self.reference = None if reference is None else as_model(reference)
+        if self.reference is not None:
+            check_reference(model, self.reference)
         self.protein = protein
         self.model = model
         self.dms = dms
@@ -72,9 +85,15 @@ class MutationExplorer(ViewGrid):
             )
             for context in SCORE_CONTEXTS
         }
+        self.reference_scores: dict[str, MutationScores] = {
+            context: prepare_scores(protein, self.reference, context)
+            for context in (() if self.reference is None else SCORE_CONTEXTS)
+        }
         self.selection = Selection(protein)
         shared: dict[str, Any] = {"selection": self.selection}
-        self.heatmap = MutationHeatmap(self.scores.values(), dms, **shared)
+        self.heatmap = MutationHeatmap(
+            self.scores.values(), dms, reference=self.reference_scores.values(), **shared
+        )
         self.strip = SequenceStrip(protein, **shared)
         self.structure = StructureView(protein, **shared)
         self.scatter = None if dms is None else ScatterPlot(dms, self.scores["masked"], **shared)
@@ -83,12 +102,13 @@ class MutationExplorer(ViewGrid):
         super().__init__([*views, *beside[1:]], beside, presenter)
         self._coloured_by = ""
         self._recolour = Throttle(self._colour, 0.5)
-        self._unfollow = [scores.subscribe(self._recolour) for scores in self.scores.values()]
+        computed = [*self.scores.values(), *self.reference_scores.values()]
+        self._unfollow += [scores.subscribe(self._recolour) for scores in computed]
         self.heatmap.observe(self._shown_changed, "show")
         self._colour()
-        for context in ("masked", "wild-type"):
-            if self.scores[context].progress is not None:
-                self.scores[context].start()
+        for scores in computed:
+            if scores.context != "mutant" and scores.progress is not None:
+                scores.start()
 
     def __repr__(self) -> str:
         return f"MutationExplorer({self.protein.name}, {self.model.name})"
@@ -105,10 +125,10 @@ class MutationExplorer(ViewGrid):
 
     def _colour(self) -> None:
         """Colour by the scores that are shown; where a person chose other colours, these stay."""
-        scores = self.scores.get(self.heatmap.show)
-        if scores is None:
+        shown = self.heatmap.shown_means()
+        if shown is None:
             return
-        mean, label = scores.per_residue()["mean"], f"Mean {scores.label}"
+        mean, label = shown
         before, self._coloured_by = self._coloured_by, label
         for view in (self.strip, self.structure):
             chosen = view.colour_by

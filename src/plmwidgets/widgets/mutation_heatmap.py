@@ -13,12 +13,17 @@ from plmwidgets.alphabet import AMINO_ACIDS, CHEMISTRY_ORDER
 from plmwidgets.map_styles import robust_limits
 from plmwidgets.methods.deep_mutational_scan import DeepMutationalScan
 from plmwidgets.methods.mutations import MutationScores
+from plmwidgets.scan.progress import ScanProgress, ScanStatus
 from plmwidgets.widgets.selection import Selection
 from plmwidgets.widgets.throttle import Throttle
 from plmwidgets.widgets.view import View, bundle, envelope
 
 DMS: Final = "dms"
 REDRAW_SECONDS: Final = 0.3
+UNITS: Final = ("measured", "nats", "nats, difference")
+"""By the number of scores that a map is of."""
+
+Parts = tuple[MutationScores, ...]
 
 
 class MutationHeatmap(View):
@@ -33,6 +38,10 @@ class MutationHeatmap(View):
         Of one protein, each in a context of its own.
     dms : DeepMutationalScan, optional
         Of the same protein: its single substitutions are a map of their own.
+    reference : MutationScores, or several, optional
+        Of the same protein by another model, such as the one without an adapter. In each context
+        that both have there are three maps: of the model, of the reference, and the difference,
+        the model less the reference, on a scale of its own.
     selection : Selection, optional
         Shared with other views; its own by default.
     presenter : bool
@@ -44,7 +53,8 @@ class MutationHeatmap(View):
         By context.
     dms : DeepMutationalScan or None
     show : str
-        Which map is shown: one of the contexts, or ``"dms"``. The first of the scores, to begin
+        Which map is shown: one of the contexts, or ``"dms"``; with a reference also such as
+        ``"masked, reference"`` and ``"masked, difference"``. The first of the scores, to begin
         with.
     below : str
         Which map is shown below it; empty for none. The measured one, where there is one.
@@ -69,6 +79,7 @@ class MutationHeatmap(View):
         scores: MutationScores | Iterable[MutationScores],
         dms: DeepMutationalScan | None = None,
         *,
+        reference: MutationScores | Iterable[MutationScores] = (),
         selection: Selection | None = None,
         presenter: bool = False,
     ) -> None:
@@ -79,13 +90,17 @@ class MutationHeatmap(View):
         self.scores = {str(one.context): one for one in several}
         if len(self.scores) < len(several):
             raise ValueError("two of the scores are of the same context: give one of each")
-        shown = [one.protein for one in several] + ([] if dms is None else [dms.protein])
+        others = [reference] if isinstance(reference, MutationScores) else list(reference)
+        self._parts = parts_of(several, others)
+        shown = [one.protein for one in [*several, *others]] + (
+            [] if dms is None else [dms.protein]
+        )
         if any(one.sequence != protein.sequence for one in shown):
             raise ValueError("the scores are of different proteins: give those of one")
         self.dms = dms
         self._measured = None if dms is None else dms.matrix().to_numpy()
         super().__init__(protein, selection, presenter=presenter)
-        labels = [[name, one.label] for name, one in self.scores.items()]
+        labels = [[name, _label(parts, bool(others))] for name, parts in self._parts.items()]
         if dms is not None:
             labels.append([DMS, f"measured, {dms.name}"])
         self.set_trait("options", labels)
@@ -93,15 +108,29 @@ class MutationHeatmap(View):
         self.below = DMS if dms is not None else ""
         self._show_maps()
         self._refresh = Throttle(self._show_maps, REDRAW_SECONDS)
-        for one in several:
+        for one in [*several, *others]:
             self._at_close.append(one.subscribe(self._refresh))
 
     def to_pandas(self) -> pd.DataFrame:
-        """Return the table of what is shown, as `MutationScores.to_pandas` or that of the DMS."""
-        if self.show in self.scores:
-            return self.scores[self.show].to_pandas()
+        """Return the table of what is shown, as `MutationScores.to_pandas` or that of the DMS.
+
+        Of a difference, ``llr`` is the model's less the reference's.
+        """
+        if self.show in self._parts:
+            model, *reference = [one.to_pandas() for one in self._parts[self.show]]
+            for other in reference:
+                model["llr"] -= other["llr"]
+            return model
         assert self.dms is not None
         return self.dms.table()
+
+    def shown_means(self) -> tuple[NDArray[np.float64], str] | None:
+        """Return the mean LLR of each residue as shown, and what it is; None of an experiment."""
+        if self.show not in self._parts:
+            return None
+        model, *reference = [one.per_residue()["mean"].to_numpy() for one in self._parts[self.show]]
+        mean = model - reference[0] if reference else model
+        return mean, f"Mean {dict(self.options)[self.show]}"
 
     def handle(self, kind: str, content: Any) -> None:
         """Start or stop the computation of a map that is shown."""
@@ -109,13 +138,15 @@ class MutationHeatmap(View):
             super().handle(kind, content)
             return
         name = content.get("name")
-        if not isinstance(name, str) or name not in self.scores:
+        if not isinstance(name, str) or name not in self._parts:
             raise ValueError(f"the page asked for scores that are not there: {name!r}")
-        scores = self.scores[name]
-        if kind == "start":
-            scores.start()
-        else:
-            scores.pause()
+        for scores in self._parts[name]:
+            if scores.progress is None or scores.progress.status is ScanStatus.FINISHED:
+                continue
+            if kind == "start":
+                scores.start()
+            else:
+                scores.pause()
 
     @t.validate("show", "below")
     def _validate_map(self, proposal: Any) -> str:
@@ -145,7 +176,14 @@ class MutationHeatmap(View):
     def _map(self, name: str) -> dict[str, Any]:
         """Return a map as the page reads it."""
         label = next(label for option, label in self.options if option == name)
-        content = {"name": name, "label": label, "progress": None, "scored": name != DMS}
+        parts = self._parts.get(name, ())
+        content = {
+            "name": name,
+            "label": label,
+            "progress": self._progress(parts),
+            "scored": len(parts) == 1,
+            "unit": UNITS[len(parts)],
+        }
         if name == DMS:
             assert self._measured is not None
             kind = "diverging" if np.nanmin(_or_zero(self._measured)) < 0 else "sequential"
@@ -156,24 +194,27 @@ class MutationHeatmap(View):
                 "limits": list(limits),
                 "values": envelope(self._measured),
             }
-        values = self.scores[name].log_ratios
+        values = log_ratios_of(parts)
+        limits = self._limits() if len(parts) == 1 else robust_limits(values, "diverging")
         return {
             **content,
             "kind": "diverging",
-            "limits": list(self._limits()),
+            "limits": list(limits),
             "values": envelope(values),
-            "progress": self._progress(name),
         }
 
     def _limits(self) -> tuple[float, float]:
-        """One scale for all contexts, so that their maps compare."""
-        ends = [robust_limits(one.log_ratios, "diverging")[1] for one in self.scores.values()]
-        computed = [one.computed.any() for one in self.scores.values()]
+        """One scale for all contexts and models, so that their maps compare."""
+        scores = [parts[0] for parts in self._parts.values() if len(parts) == 1]
+        ends = [robust_limits(one.log_ratios, "diverging")[1] for one in scores]
+        computed = [one.computed.any() for one in scores]
         top = max((end for end, some in zip(ends, computed, strict=True) if some), default=1.0)
         return -top, top
 
-    def _progress(self, name: str) -> dict[str, Any] | None:
-        now = self.scores[name].progress
+    def _progress(self, parts: Parts) -> dict[str, Any] | None:
+        """How far the scores are; of two, those that are further behind."""
+        known = [one.progress for one in parts]
+        now = min((each for each in known if each is not None), key=_share, default=None)
         if now is None:
             return None
         return {
@@ -182,6 +223,49 @@ class MutationHeatmap(View):
             "total": now.total,
             "text": now.message or str(now),
         }
+
+
+def parts_of(scores: list[MutationScores], reference: list[MutationScores]) -> dict[str, Parts]:
+    """Return by name what each map is of: scores, or of a difference the model's and the other's.
+
+    Raises
+    ------
+    ValueError
+        If the reference has a context twice, one that the model has not, or is the same model.
+    """
+    by_context = {str(one.context): one for one in reference}
+    unknown = by_context.keys() - {str(one.context) for one in scores}
+    if unknown or len(by_context) < len(reference):
+        raise ValueError(
+            "the scores of the reference are compared context by context: give one of each of the "
+            f"model's, {', '.join(str(one.context) for one in scores)}"
+        )
+    parts: dict[str, Parts] = {}
+    for one in scores:
+        name = str(one.context)
+        parts[name] = (one,)
+        if name not in by_context:
+            continue
+        other = by_context[name]
+        if other is one:
+            raise ValueError("the reference is the model itself: give another model's scores")
+        parts[f"{name}, reference"] = (other,)
+        parts[f"{name}, difference"] = (one, other)
+    return parts
+
+
+def log_ratios_of(parts: Parts) -> NDArray[np.float64]:
+    """Return LLR (L, 20) in nats: of scores, or of the first less the second."""
+    return parts[0].log_ratios if len(parts) == 1 else parts[0].log_ratios - parts[1].log_ratios
+
+
+def _label(parts: Parts, compared: bool) -> str:
+    whose = " − ".join(str(one.provenance.get("model", "unknown model")) for one in parts)
+    return f"{parts[0].label}, {whose}" if compared else parts[0].label
+
+
+def _share(progress: ScanProgress) -> float:
+    return progress.done / max(progress.total, 1)
 
 
 def _or_zero(values: NDArray[np.float64]) -> NDArray[np.float64]:

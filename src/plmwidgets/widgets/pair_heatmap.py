@@ -166,6 +166,10 @@ class PairHeatmap(View):
         with self.guarded():
             self._show_maps(side for side in ("upper", "lower") if getattr(self, side) == name)
 
+    def follow_choice(self, choice: tuple[t.HasTraits, str]) -> None:
+        """Make the model above the diagonal that of a trait that other views share."""
+        self._at_close.append(t.link(choice, (self, "upper_model")).unlink)
+
     def to_pandas(self) -> pd.DataFrame:
         """Return the tidy table of the scan above the diagonal, as `PairScan.to_pandas`.
 
@@ -293,7 +297,9 @@ class PairHeatmap(View):
                 for trait, content in maps.items():
                     setattr(self, trait, content)
 
-    def content(self, name: str, how: str) -> tuple[dict[str, Any], NDArray[np.float64]]:
+    def content(
+        self, name: str, how: str, model: str | None = None
+    ) -> tuple[dict[str, Any], NDArray[np.float64]]:
         """Return a map as the page shows it: what is said of it, and its values, (L, L).
 
         Parameters
@@ -302,5 +308,7 @@ class PairHeatmap(View):
             One of `options`.
         how : str
             One of the normalisations.
+        model : str, optional
+            Whose; by default that above the diagonal.
         """
-        return self._maps.content(name, self.upper_model, how)
+        return self._maps.content(name, self.upper_model if model is None else model, how)

@@ -41,7 +41,7 @@ class PairMaps:
         if difference and len(scans) != 2:
             raise ValueError(f"a difference is of two scans, and there are {len(scans)}")
         self.protein = protein
-        self.models = [*scans, *([" − ".join(reversed(list(scans)))] if difference else [])]
+        self.models = [*scans, *([difference_name(*scans)] if difference else [])]
         self._scans = scans
         self._structure = _structure_maps(self.protein) if self.protein.has_structure else {}
         self._own: dict[str, NDArray[np.float64]] = {}
@@ -185,6 +185,11 @@ class PairMaps:
         distance = self._scans[model].provenance.get("noise_floor")
         power = {"js_dist": 1, "js_dist_avg": 1, "js_div": 2, "js_div_avg": 2}.get(name)
         return None if distance is None or power is None else float(distance**power)
+
+
+def difference_name(first: str, second: str) -> str:
+    """Name the second model less the first."""
+    return f"{second} − {first}"
 
 
 def _is_symmetric(values: NDArray[np.float64]) -> bool:

@@ -10,6 +10,7 @@ from plmwidgets.methods.folding import Fold
 from plmwidgets.protein import Protein
 from plmwidgets.scan.pair import PairScan
 from plmwidgets.widgets.colouring import PLDDT, ColouredView
+from plmwidgets.widgets.two_models import scores_of_pairs
 from plmwidgets.widgets.view import bundle
 
 TOP_K_MAX = 100
@@ -132,17 +133,24 @@ class StructureView(ColouredView):
         super().scan_changed()
         self._show_pairs()
 
+    def shown_changed(self) -> None:
+        """Show whose colours and pairs were chosen."""
+        super().shown_changed()
+        with self.guarded():
+            self._show_pairs()
+
     def _show_pairs(self) -> None:
         self.set_trait("pairs", self.strongest_pairs(self.top_k))
 
-    def strongest_pairs(self, n: int) -> list[list[Any]]:
-        """Return the n strongest pairs so far as the page draws them: i, j, and if they touch."""
-        if n == 0 or (self._scan is None and self._scores is None):
+    def strongest_pairs(self, n: int, scan: PairScan | None = None) -> list[list[Any]]:
+        """Return the n strongest pairs so far as the page draws them: i, j, and if they touch.
+
+        They are those of the given scan, else those that are shown; of a difference of two models
+        those that changed most.
+        """
+        scores = self._pair_scores(scan)
+        if n == 0 or scores is None:
             return []
-        if self._scores is not None:
-            scores = self._scores
-        elif self._scan is not None:
-            scores = self._scan.values("js_dist_avg")
         i, j = np.triu_indices(len(scores), 6)
         known = np.isfinite(scores[i, j])
         i, j = i[known], j[known]
@@ -150,6 +158,14 @@ class StructureView(ColouredView):
         return [
             [int(a), int(b), self._contact(a, b)] for a, b in zip(i[best], j[best], strict=True)
         ]
+
+    def _pair_scores(self, scan: PairScan | None) -> NDArray[np.float64] | None:
+        if self._scores is not None:
+            return self._scores
+        if scan is None and self._two is not None:
+            return scores_of_pairs(self._two.sources, "js_dist_avg")
+        scan = self._scan if scan is None else scan
+        return None if scan is None else scan.values("js_dist_avg")
 
     def _contact(self, i: int, j: int) -> bool | None:
         if self._contacts is None or np.isnan(self._contacts[i, j]):

@@ -3,12 +3,13 @@ import { CHEMISTRY_CSS } from "../../core/colour";
 import { element } from "../../core/elements";
 import { formatValue } from "../../core/format";
 import { afterFrame } from "../../core/frames";
+import { ShownModel } from "../../core/shown_model";
 import { readTheme } from "../../core/theme";
 import { Tooltip } from "../../core/tooltip";
 import { defineView, type View, type ViewContext } from "../../core/view";
 import { Card } from "./card";
 import css from "./distributions.css";
-import { cardLegend, profileLegend } from "./legend";
+import { cardLegend, DifferenceLegend, profileLegend } from "./legend";
 import { axisTop, cardPositions, History, type PredictionTrait } from "./prediction";
 import { Profile } from "./profile";
 
@@ -19,7 +20,7 @@ export default defineView({
   name: "distributions",
   label: "Distributions",
   css: css + CHEMISTRY_CSS,
-  traits: ["prediction", "order", "profile", "pending", "notice"],
+  traits: ["prediction", "order", "profile", "pending", "notice", "models", "shown"],
   create,
 });
 
@@ -56,6 +57,8 @@ function create({ model, root, signal, protein, selection }: ViewContext): View 
     element("option", { value: "logo" }, "logo"),
   );
   const heatLegend = profileLegend();
+  const differenceLegend = new DifferenceLegend();
+  const shown = new ShownModel(model, "Whose probabilities the whole protein is drawn of", signal);
   const profile = new Profile(protein, signal);
   root.append(
     element(
@@ -78,6 +81,8 @@ function create({ model, root, signal, protein, selection }: ViewContext): View 
       element("span", { class: "plm-title" }, "Whole protein"),
       element("span", { class: "plm-spring" }),
       heatLegend,
+      differenceLegend.node,
+      shown.node,
       style,
     ),
     profile.root,
@@ -193,6 +198,8 @@ function create({ model, root, signal, protein, selection }: ViewContext): View 
       const before = history.previous?.at(position)[a];
       const whose = String(model.get("reference_name") || "before");
       if (before !== undefined) lines.push(`${whose}: ${formatValue(before)}`);
+      const difference = history.difference?.at(position)[a];
+      if (difference !== undefined) lines.push(`difference: ${formatValue(difference)}`);
     }
     return lines.join("\n");
   }
@@ -272,12 +279,21 @@ function create({ model, root, signal, protein, selection }: ViewContext): View 
   function drawProfile(): void {
     const theme = readTheme(root);
     const room = profile.measure();
-    style.value = model.get("profile") === "logo" ? "logo" : "heat";
-    heatLegend.hidden = style.value === "logo";
+    const which = shown.index;
+    const ofBoth = which === 2;
+    const prediction = [history.previous, history.current, history.difference][which] ?? null;
+    const limit = ofBoth ? Math.max(prediction?.size ?? 0, 1e-6) : null;
+    style.value = model.get("profile") === "logo" && !ofBoth ? "logo" : "heat";
+    style.disabled = ofBoth;
+    style.title = ofBoth ? "A difference has no logo" : "";
+    heatLegend.hidden = style.value === "logo" || ofBoth;
+    differenceLegend.node.hidden = !ofBoth;
+    if (limit !== null) differenceLegend.draw(limit);
     profile.draw(
       {
         style: style.value === "logo" ? "logo" : "heat",
-        prediction: history.current,
+        prediction,
+        limit,
         state: selection.state,
         hover: selection.hover,
         order,
@@ -287,6 +303,7 @@ function create({ model, root, signal, protein, selection }: ViewContext): View 
       room,
     );
     host.dataset.profile = style.value;
+    host.dataset.shown = String(model.get("shown") ?? "");
   }
 
   return {

@@ -1,6 +1,7 @@
 /** What the marks and colours of the view mean. */
 import { gradientOf } from "../../core/colour";
 import { element } from "../../core/elements";
+import { formatLimit } from "../../core/format";
 import { shade } from "./profile";
 
 const item = (mark: string, sample: string, text: string): HTMLElement =>
@@ -20,6 +21,32 @@ export function cardLegend(reference: string): HTMLElement {
     item("replaced", "A", "substitution"),
     item("ghost", "", reference || "before the last change"),
   );
+}
+
+/** Of one model's probabilities less another's, which have no unit. */
+export class DifferenceLegend {
+  readonly node: HTMLElement;
+  #ends = [0, 50, 100].map((share) => {
+    const tick = element("span", {});
+    tick.style.left = `${share}%`;
+    return tick;
+  });
+
+  constructor() {
+    const ramp = element("span", { class: "dist-ramp" });
+    ramp.style.background = gradientOf("diverging");
+    this.node = element(
+      "div",
+      { class: "dist-legend plm-muted" },
+      item("dot", "", "wild type"),
+      "difference of probabilities",
+      element("span", { class: "dist-scale is-signed" }, ramp, ...this.#ends),
+    );
+  }
+
+  draw(limit: number): void {
+    for (const [k, tick] of this.#ends.entries()) tick.textContent = formatLimit((k - 1) * limit);
+  }
 }
 
 export function profileLegend(): HTMLElement {

@@ -17,10 +17,21 @@ export class Prediction {
   /** (L, 20), row by row. */
   readonly probabilities: Float32Array;
 
-  constructor(trait: PredictionTrait) {
-    this.masked = trait.masked;
-    this.substitutions = trait.substitutions;
-    this.probabilities = Float32Array.from(decodeArray(trait.probabilities).values);
+  constructor(context: Context, probabilities: ArrayLike<number>) {
+    this.masked = context.masked;
+    this.substitutions = context.substitutions;
+    this.probabilities = Float32Array.from(probabilities);
+  }
+
+  /** Its probabilities less those of another model for the same context. */
+  less(other: Prediction): Prediction {
+    const values = this.probabilities.map((p, k) => p - (other.probabilities[k] ?? Number.NaN));
+    return new Prediction(this, values);
+  }
+
+  /** The largest size of a number in it. */
+  get size(): number {
+    return this.probabilities.reduce((top, p) => Math.max(top, Math.abs(p) || 0), 0);
   }
 
   at(position: number): Float32Array {
@@ -45,6 +56,8 @@ function contextKey({ masked, substitutions }: Context): string {
 export class History {
   current: Prediction | null = null;
   previous: Prediction | null = null;
+  /** Of two models: the one's probabilities less the other's. */
+  difference: Prediction | null = null;
   /** How many predictions have been taken. */
   updates = 0;
   #trait: PredictionTrait | null = null;
@@ -54,12 +67,13 @@ export class History {
     if (trait === this.#trait) return;
     this.#trait = trait;
     if (!trait) {
-      this.current = this.previous = null;
+      this.current = this.previous = this.difference = null;
       return;
     }
-    const next = new Prediction(trait);
+    const next = new Prediction(trait, decodeArray(trait.probabilities).values);
     if (trait.reference) {
-      this.previous = new Prediction({ ...trait, probabilities: trait.reference });
+      this.previous = new Prediction(trait, decodeArray(trait.reference).values);
+      this.difference = next.less(this.previous);
     } else if (this.current && !this.current.isFor(next)) this.previous = this.current;
     this.current = next;
     this.updates += 1;

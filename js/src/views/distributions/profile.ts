@@ -1,5 +1,5 @@
 /** The whole protein at a glance: a column of 20 probabilities for each residue. */
-import { chemistryClass, colourIndex, colourTable, inkOn } from "../../core/colour";
+import { chemistryClass, colourIndex, colourTable, inkOn, type ScaleKind } from "../../core/colour";
 import { element, prepareCanvas } from "../../core/elements";
 import type { ProteinInfo } from "../../core/model";
 import { placeIn } from "../../core/place";
@@ -23,11 +23,26 @@ import {
 /** Colours grow with the square root of p: small probabilities matter and stay visible. */
 export const shade = (p: number): number => Math.sqrt(p);
 
+/** The scale of probabilities, or of differences between -limit and limit. */
+interface Shades {
+  kind: ScaleKind;
+  low: number;
+  high: number;
+  of(value: number): number;
+}
+
+function shadesOf(limit: number | null): Shades {
+  if (limit === null) return { kind: "sequential", low: 0, high: 1, of: shade };
+  return { kind: "diverging", low: -limit, high: limit, of: (value) => value };
+}
+
 export type ProfileStyle = "heat" | "logo";
 
 export interface ProfileContent {
   style: ProfileStyle;
   prediction: Prediction | null;
+  /** Of a difference of two models: its size at the ends of the scale. Null for probabilities. */
+  limit: number | null;
   state: SelectionState;
   hover: readonly number[];
   order: readonly number[];
@@ -136,17 +151,18 @@ export class Profile {
 
   #drawImage(): void {
     if (!this.#content) return;
-    const { prediction, order } = this.#content;
+    const { prediction, order, limit } = this.#content;
     if (this.#imageOf[0] === prediction && this.#imageOf[1] === order) return;
     this.#imageOf = [prediction, order];
     if (!prediction) return;
     const length = this.#protein.sequence.length;
     const image = new ImageData(length, 20);
-    const table = colourTable("sequential");
+    const { kind, low, high, of } = shadesOf(limit);
+    const table = colourTable(kind);
     for (let i = 0; i < length; i += 1) {
       const p = prediction.at(i);
       for (let row = 0; row < 20; row += 1) {
-        const k = colourIndex(shade(p[order[row] ?? 0] ?? Number.NaN), 0, 1);
+        const k = colourIndex(of(p[order[row] ?? 0] ?? Number.NaN), low, high);
         if (k < 0) continue;
         const pixel = 4 * (row * length + i);
         image.data.set(table.subarray(3 * k, 3 * k + 3), pixel);
@@ -248,14 +264,15 @@ export class Profile {
     x: (position: number) => number,
   ): void {
     if (!this.#content?.prediction) return;
-    const { prediction, order, letters } = this.#content;
+    const { prediction, order, letters, limit } = this.#content;
+    const { kind, low, high, of } = shadesOf(limit);
     const radius = Math.max(1.4, Math.min(this.#width, ROW) * 0.22);
     for (let i = first; i < last; i += 1) {
       const a = letters.indexOf(this.#protein.sequence[i] ?? "");
       const value = prediction.known(i)?.[a];
       if (value === undefined) continue;
       const row = order.indexOf(a);
-      context.fillStyle = inkOn("sequential", shade(value), 0, 1);
+      context.fillStyle = inkOn(kind, of(value), low, high);
       context.beginPath();
       context.arc(x(i) + this.#width / 2, HEAD + ROW * (row + 0.5), radius, 0, 2 * Math.PI);
       context.fill();

@@ -133,8 +133,8 @@ export class Controls {
 
   /** Show the scales that the maps are painted by. */
   scale(maps: readonly ScoreMap[], limit: number | null): void {
-    const shown = maps.filter((map, k) => maps.findIndex((m) => m.scored === map.scored) === k);
-    const said = JSON.stringify(shown.map((map) => [map.kind, map.scored, map.scale(limit)]));
+    const shown = maps.filter((map, k) => maps.findIndex((m) => m.unit === map.unit) === k);
+    const said = JSON.stringify(shown.map((map) => [map.kind, map.unit, map.scale(limit)]));
     if (this.#scales.dataset.said === said) return;
     this.#scales.dataset.said = said;
     this.#scales.replaceChildren(
@@ -142,13 +142,12 @@ export class Controls {
         const [low, high] = map.scale(limit);
         const ramp = element("span", { class: "mut-ramp", "aria-hidden": "true" });
         ramp.style.background = gradientOf(map.kind);
-        const unit = map.scored ? "nats" : "measured";
         return element(
           "span",
           { class: "plm-group" },
           formatLimit(low),
           ramp,
-          `${formatLimit(high)} ${unit}`,
+          `${formatLimit(high)} ${map.unit}`,
         );
       }),
     );

@@ -19,6 +19,8 @@ export interface MapTrait {
   values: ArrayEnvelope;
   /** Whether it is of a model, on the scale that all its contexts share. */
   scored: boolean;
+  /** Of its values; maps of one unit are on one scale. */
+  unit: string;
   progress: Progress | null;
 }
 
@@ -28,6 +30,7 @@ export class ScoreMap {
   readonly kind: ScaleKind;
   readonly limits: readonly [number, number];
   readonly scored: boolean;
+  readonly unit: string;
   readonly progress: Progress | null;
   /** Number of values that are known. */
   readonly known: number;
@@ -45,6 +48,7 @@ export class ScoreMap {
     this.kind = trait.kind;
     this.limits = trait.limits;
     this.scored = trait.scored;
+    this.unit = trait.unit;
     this.progress = trait.progress;
     this.#values = values;
     let [known, largest] = [0, 0];

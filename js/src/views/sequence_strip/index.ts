@@ -4,6 +4,7 @@ import { moveFocus, positionOf } from "../../core/blocks";
 import blocksCss from "../../core/blocks.css";
 import type { ScaleKind } from "../../core/colour";
 import { formatValue } from "../../core/format";
+import { ShownModel } from "../../core/shown_model";
 import { LETTERS, substituted } from "../../core/substitutions";
 import { Tooltip } from "../../core/tooltip";
 import { defineView, type View, type ViewContext } from "../../core/view";
@@ -46,6 +47,7 @@ function create({ model, root, signal, protein, selection }: ViewContext): View 
   const clear = () => selection.change({ masked: [], substitutions: [], pair: null });
   const toolbar = new Toolbar(
     protein.name,
+    new ShownModel(model, "Whose numbers colour the residues", signal).node,
     {
       maskText: (text) => model.send({ type: "mask_text", text }),
       maskRandom: (percent) => model.send({ type: "mask_random", percent }),

@@ -32,7 +32,7 @@ export class Toolbar {
   #redo: HTMLButtonElement;
   #shown = "";
 
-  constructor(name: string, actions: Actions, signal: AbortSignal) {
+  constructor(name: string, shown: HTMLElement, actions: Actions, signal: AbortSignal) {
     const button = (label: string, text: string, title: string, act: () => void) => {
       const node = element("button", { type: "button", "aria-label": label, title }, text);
       node.addEventListener("click", act, { signal });
@@ -99,6 +99,7 @@ export class Toolbar {
         element("span", { class: "plm-title" }, name),
         element("span", { class: "strip-counts" }, this.#length, this.#masked, this.#replaced),
         element("span", { class: "plm-spring" }),
+        shown,
         group(
           element("label", { class: "strip-colour plm-muted" }, "Colour by ", this.#select),
           this.#legend,

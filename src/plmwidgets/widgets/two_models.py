@@ -1,0 +1,129 @@
+"""Two models of one protein in the views of a page: one, the other, or their difference."""
+
+from typing import Any
+
+import numpy as np
+import traitlets as t
+from numpy.typing import NDArray
+
+from plmwidgets.models.masked_lm import MaskedLM
+from plmwidgets.scan.pair import PairScan
+from plmwidgets.widgets.live import LivePrediction
+from plmwidgets.widgets.pair_maps import difference_name
+from plmwidgets.widgets.view import View
+
+Source = tuple[LivePrediction, PairScan | None]
+
+
+class TwoModels(t.HasTraits):
+    """What the views of a page show: the reference's numbers, the model's, or their difference.
+
+    Parameters
+    ----------
+    live, reference : LivePrediction
+        Of the model and of the reference, for one selection.
+    scan, reference_scan : PairScan, optional
+        Of them, as far as there are any.
+
+    Attributes
+    ----------
+    names : tuple of str
+        Of the reference, the model, and the difference: the model less the reference.
+    shown : str
+        One of them; the model, to begin with. All views that share this follow it.
+    """
+
+    shown = t.Unicode()
+
+    def __init__(
+        self,
+        live: LivePrediction,
+        reference: LivePrediction,
+        scan: PairScan | None = None,
+        reference_scan: PairScan | None = None,
+    ) -> None:
+        self.names = names_of(live.model, reference.model)
+        self.live, self.reference = live, reference
+        self.scan, self.reference_scan = scan, reference_scan
+        super().__init__(shown=self.names[1])
+
+    @t.validate("shown")
+    def _validate_shown(self, proposal: Any) -> str:
+        name = str(proposal["value"])
+        if name not in self.names:
+            raise t.TraitError(f"no model called {name!r}: choose from {', '.join(self.names)}")
+        return name
+
+    @property
+    def difference(self) -> bool:
+        """Whether the difference is shown."""
+        return self.shown == self.names[2]
+
+    @property
+    def sources(self) -> list[Source]:
+        """What is shown comes from: of a difference the model, then the reference."""
+        both: list[Source] = [(self.live, self.scan), (self.reference, self.reference_scan)]
+        return both if self.difference else [both[1 - self.names.index(self.shown)]]
+
+    @property
+    def torn(self) -> bool:
+        """Whether only one of both has answered to the present masks: they do not compare."""
+        contexts = [
+            None if live.prediction is None else live.prediction.context for live, _ in self.sources
+        ]
+        return contexts[0] != contexts[-1]
+
+
+def check_reference(model: MaskedLM, reference: MaskedLM) -> None:
+    """Raise `ValueError` if a reference is the model itself."""
+    if reference is model:
+        raise ValueError(
+            f"the reference is the model itself, {model.name}: give another one, such as the base "
+            "of an adapter (model.base) or another size"
+        )
+
+
+def names_of(model: MaskedLM, reference: MaskedLM) -> tuple[str, str, str]:
+    """Return the names of the reference, the model and the difference; no two are the same."""
+    check_reference(model, reference)
+    other = reference.name
+    if other == model.name:  # such as one checkpoint in two types
+        other = f"{other} (reference)"
+    return other, model.name, difference_name(other, model.name)
+
+
+def scores_of_pairs(sources: list[Source], metric: str) -> NDArray[np.float64] | None:
+    """Return a metric of a scan, of two the size of its change; None where there is no scan."""
+    maps = [scan.values(metric) for _, scan in sources if scan is not None]
+    if len(maps) < len(sources):
+        return None
+    scores: NDArray[np.float64] = np.abs(maps[0] - maps[1]) if len(maps) > 1 else maps[0]
+    return scores
+
+
+class ViewOfModels(View):
+    """A view that may show two models.
+
+    Attributes
+    ----------
+    models : list of str
+        The names of `TwoModels`; empty in a view of one model.
+    shown : str
+        Which of them is shown: linked in all views of a page.
+    """
+
+    models = t.List(t.Unicode(), read_only=True).tag(sync=True)
+    shown = t.Unicode().tag(sync=True, page=True)
+
+    def follow_models(self, two: TwoModels) -> None:
+        """Offer the choice, and make it that of the page."""
+        self.set_trait("models", list(two.names))
+        self._at_close.append(t.link((two, "shown"), (self, "shown")).unlink)
+
+    @t.validate("shown")
+    def _validate_shown(self, proposal: Any) -> str:
+        name = str(proposal["value"])
+        if name not in (self.models or [""]):
+            known = ", ".join(self.models) or "nothing, as this view is of one model"
+            raise t.TraitError(f"no model called {name!r}: choose from {known}")
+        return name
