@@ -193,6 +193,11 @@ def test_wrong_arguments_are_told_in_words(arguments, words):
         corrupt(SEQUENCE, **arguments)
 
 
+def test_a_share_may_be_any_kind_of_number():
+    assert corrupt(SEQUENCE, np.int64(1), seed=1).shown == corrupt(SEQUENCE, 1, seed=1).shown
+    assert corrupt(SEQUENCE, np.float32(0.5)).rate == 0.5
+
+
 def test_other_wrong_arguments():
     with pytest.raises(TypeError, match="Protein or a sequence"):
         corrupt(3)

@@ -1,5 +1,7 @@
 """The view of a training example: what it tells the page, and what it takes from there."""
 
+import gc
+
 import numpy as np
 import pytest
 import traitlets as t
@@ -96,6 +98,7 @@ def test_an_average_is_computed_in_the_background_and_given_up_with_its_settings
     for wrong in (0, -1, 10**6, 2.0, True):
         with pytest.raises(ValueError, match="whole number from 1"):
             view.average(wrong)
+    assert len(view.average(np.int64(3))) == 3
     view.close()
 
 
@@ -176,6 +179,13 @@ def test_wrong_arguments_are_told_before_anything_is_made():
         CorruptionView(PROTEIN)
     with pytest.raises(ValueError, match="from 0 to 1"):
         CorruptionLesson(PROTEIN, ToyModel("corrupted never"), 15)
+
+
+@pytest.mark.filterwarnings("error::pytest.PytestUnraisableExceptionWarning")
+def test_a_lesson_that_could_not_be_made_goes_quietly():
+    with pytest.raises(TypeError, match="not a model"):
+        CorruptionLesson(PROTEIN, None)
+    gc.collect()
 
 
 def test_the_page_shows_what_the_model_believes_of_the_draw():

@@ -10,6 +10,7 @@ import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from plmwidgets.cli import main
+from plmwidgets.offline import notebook as notebook_module
 from plmwidgets.offline.notebook import (
     WIDGET,
     body_of,
@@ -144,10 +145,29 @@ def test_what_cannot_be_run_says_why(tmp_path, capsys):
     (tmp_path / "text.ipynb").write_text("no JSON")
     with pytest.raises(ValueError, match="is no notebook"):
         run_notebook(tmp_path / "text.ipynb")
+    for content in (b"{}", b"[]", b"\xff\xfe"):
+        (tmp_path / "text.ipynb").write_bytes(content)
+        with pytest.raises(ValueError, match=r"text\.ipynb is no notebook"):
+            run_notebook(tmp_path / "text.ipynb")
     with pytest.raises(ValueError, match=r"must end in \.html"):
         notebook_page(tmp_path / "text.ipynb", tmp_path / "text.pdf")
     assert main(["page", str(tmp_path / "none.ipynb"), "--output", str(tmp_path / "out")]) == 1
     assert "none.ipynb" in capsys.readouterr().err
+
+
+def test_pages_of_one_name_do_not_replace_each_other(tmp_path, capsys):
+    pages = [str(tmp_path / folder / "lesson.ipynb") for folder in "ab"]
+    assert main(["page", *pages, "--output", str(tmp_path / "out")]) == 1
+    assert "two of the notebooks are called lesson" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_cell_that_takes_too_long_is_told_in_words(tmp_path, monkeypatch):
+    monkeypatch.setattr(notebook_module, "_LONGEST", 1)
+    cells = [new_code_cell("import time; time.sleep(30)")]
+    nbformat.write(new_notebook(cells=cells), tmp_path / "slow.ipynb")
+    with pytest.raises(RuntimeError, match=r"slow\.ipynb failed: a cell took longer than 1 s"):
+        run_notebook(tmp_path / "slow.ipynb")
 
 
 def test_a_cell_that_fails_is_named(tmp_path):

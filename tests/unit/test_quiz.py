@@ -307,11 +307,19 @@ def test_the_focus_of_a_shared_selection_is_the_question():
         ({"model": []}, "give one model or several"),
         ({"model": [ToyModel("quiz twice"), ToyModel("quiz twice")]}, "different names"),
         ({"rounds": 99}, "22 residues to ask for"),
+        ({"players": None}, "players have names"),
+        ({"seed": "x"}, "seed='x'"),
+        ({"seed": -1}, "seed=-1"),
     ],
 )
 def test_wrong_arguments_are_told_in_words(arguments, words):
     with pytest.raises(ValueError, match=words):
         ResidueQuiz(**{"protein": PROTEIN, "model": ToyModel("quiz wrong"), **arguments})
+
+
+def test_a_position_alone_is_no_list_of_them():
+    with pytest.raises(TypeError, match="positions are a list"):
+        ResidueQuiz(PROTEIN, ToyModel("quiz wrong"), 5)
 
 
 @pytest.mark.parametrize(

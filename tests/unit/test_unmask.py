@@ -1,6 +1,7 @@
 """Unmasking against exact sampling, brute force and a model that counts its passes."""
 
 import itertools
+import json
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from plmwidgets import metrics
 from plmwidgets.alphabet import AMINO_ACIDS
 from plmwidgets.methods import sampling
 from plmwidgets.methods.decoding import STRATEGIES, Decoding
+from plmwidgets.methods.schedules import revealed_counts
 from plmwidgets.methods.strategy_comparison import compare_strategies
 from plmwidgets.methods.unmask import unmask
 from plmwidgets.methods.unmask_run import UnmaskingRun
@@ -69,6 +71,9 @@ def test_log_weights_are_log_probabilities_but_for_a_constant():
     np.testing.assert_allclose(weights - weights[0], np.array(exact) - exact[0], atol=1e-12)
     with pytest.raises(ModelError, match="exactly 4 residues"):
         model.log_weights(["ACDEF"])
+    for wrong in ("ACDE", None, [None], Protein("ACDE")):
+        with pytest.raises(TypeError, match="takes a list of sequences"):
+            model.log_weights(wrong)
 
 
 # Exact sampling
@@ -254,6 +259,10 @@ def test_a_pair_scan_guides_and_its_passes_are_told_apart():
     by_array = unmask(PROTEIN, model, HIDDEN, "pair-guided", pairs=scan.values("js_div"))
     assert by_scan.sequence == by_array.sequence
     assert (by_scan.passes, by_scan.map_passes) == (8, 20 + 190)
+    # Steps that are kept were guided by the map, whatever goes on from there.
+    assert by_scan.fork(3, strategy="random").map_passes == 20 + 190
+    assert by_scan.fork(0, strategy="random").map_passes == 0
+    assert by_scan.fork(0, pairs=None).map_passes == 0, "the model is asked in its place"
 
 
 # Passes
@@ -332,6 +341,19 @@ def test_a_fork_keeps_what_was_before_it():
 # What a trace tells
 
 
+def test_a_fork_keeps_the_schedule_and_the_number_of_steps_unless_stated(tmp_path):
+    model = ToyModel("fork schedule")
+    trace = unmask(PROTEIN, model, range(16), "random", steps=8, schedule="linear")
+    assert trace.plan.counts == (2,) * 8
+    assert trace.fork(4, steps=4).plan.counts == trace.plan.counts
+    assert trace.fork(4, steps=2).plan.counts == (2, 2, 2, 2, 4, 4)
+    cubic = trace.fork(4, schedule="cubic")
+    assert cubic.plan.counts == (2, 2, 2, 2, *revealed_counts(8, 4, "cubic"))
+    cubic.save(tmp_path / "cubic.npz")
+    loaded = type(trace).load(tmp_path / "cubic.npz", model=model)
+    assert loaded.fork(4, steps=4).plan.counts == cubic.plan.counts
+
+
 def test_tables_agree_with_the_steps():
     trace = unmask(PROTEIN, ToyModel("tables"), HIDDEN, "entropy", steps=4, seed=1)
     table, steps = trace.to_pandas(), trace.per_step()
@@ -400,6 +422,13 @@ def test_draws_have_the_probabilities():
     assert sampling.draw(p, np.array([0.0])).tolist() == [1]
 
 
+@pytest.mark.filterwarnings("error")
+def test_next_to_no_temperature_is_none_without_a_warning():
+    log_p = np.log(np.random.default_rng(2).dirichlet(np.ones(20), size=3))
+    want = sampling.sampling_probabilities(log_p, 0)
+    np.testing.assert_array_equal(sampling.sampling_probabilities(log_p, 1e-320), want)
+
+
 # What is refused
 
 
@@ -416,6 +445,9 @@ def test_draws_have_the_probabilities():
         ({"strategy": "random", "schedule": "slow"}, "unknown schedule 'slow'"),
         ({"temperature": -1}, "temperature is a number, 0 or more"),
         ({"temperature": float("nan")}, "temperature is a number"),
+        ({"temperature": 10**400}, "temperature is a number"),
+        ({"anneal": 0.5}, "anneal is True or False"),
+        ({"anneal": "no"}, "anneal is True or False"),
         ({"top_p": 0}, "top_p is above 0"),
         ({"top_p": 1.1}, "top_p is a number, from 0 to 1"),
         ({"seed": -1}, "seed is a whole number"),
@@ -450,6 +482,19 @@ def test_what_fails_is_told_and_nothing_hangs():
     model.fails_with = RuntimeError("the machine is on fire")
     with pytest.raises(RuntimeError, match="on fire"):
         unmask(PROTEIN, model, HIDDEN)
+
+
+def test_steps_are_whole_numbers_and_hidden_residues_one_sign():
+    trace = unmask(PROTEIN, ToyModel("asked for steps"), HIDDEN, "random", steps=4)
+    assert trace.fork(2.0).sequence == trace.sequence
+    assert trace.sequence_after(1.0, "_") == trace.sequence_after(1, "_")
+    for wrong in (None, 1.5, True, 4, -2, "1"):
+        with pytest.raises(ValueError, match="there is no step"):
+            trace.sequence_after(wrong)
+    for wrong in ("--", "", 5):
+        with pytest.raises(ValueError, match="one sign"):
+            trace.sequence_after(1, wrong)
+    assert "1 residue in 1 step and 1 pass" in repr(unmask(PROTEIN, "demo", [3]))
 
 
 # Many seeds
@@ -527,6 +572,90 @@ def test_a_judge_scores_and_own_options_have_labels():
     ]:
         with pytest.raises(ValueError, match=message):
             compare_strategies(PROTEIN, ToyModel("judged"), HIDDEN, **wrong)
+
+
+def test_a_comparison_goes_on_after_its_judge_failed_and_loses_nothing():
+    calls = []
+
+    def judge(sequences):
+        calls.append(sequences)
+        if len(calls) in (3, 4):
+            raise RuntimeError("the judge is out")
+        return [1.0]
+
+    found = compare_strategies(
+        PROTEIN, ToyModel("judge out"), HIDDEN, strategies=["random"], steps=2, seeds=8, judge=judge
+    )
+    for _ in range(2):
+        with pytest.raises(RuntimeError, match="the judge is out"):
+            found.wait(timeout=20, quiet=True)
+        found.resume()
+    found.wait(timeout=20, quiet=True)
+    assert sorted(found.to_pandas()["seed"]) == list(range(8))
+    assert found.progress.done == found.progress.total == 16
+
+
+@pytest.mark.parametrize("said", [1.0, [1.0, 2.0], [], None, ["high"]])
+def test_a_judge_that_gives_no_score_is_told_so(said):
+    found = compare_strategies(
+        PROTEIN, ToyModel("no score"), HIDDEN, steps=[1], seeds=1, judge=lambda _: said
+    )
+    with pytest.raises(ValueError, match="the judge is given a list of one sequence"):
+        found.wait(quiet=True)
+
+
+def test_a_score_that_is_nan_is_not_left_away_silently():
+    scores = iter([1.0, float("nan"), 2.0])
+    found = compare_strategies(
+        PROTEIN, ToyModel("nan score"), HIDDEN, steps=[1], seeds=3, judge=lambda _: [next(scores)]
+    )
+    found.wait(quiet=True)
+    assert found.summary()[["score", "low", "high"]].isna().all(axis=None)
+
+
+def test_every_label_of_ones_own_is_there_in_one_step():
+    cold = {"strategy": "one-shot", "temperature": 0}
+    found = compare_strategies(
+        PROTEIN, ToyModel("cold"), HIDDEN, strategies={"cold": cold}, steps=[1, 2], seeds=2
+    )
+    found.wait(quiet=True)
+    assert found.to_pandas()["strategy"].tolist() == ["cold", "cold"]
+    coldest = unmask(PROTEIN, ToyModel("cold"), HIDDEN, temperature=0)
+    assert set(found.to_pandas()["sequence"]) == {coldest.sequence}
+
+
+def test_passes_of_maps_of_ones_own_are_not_said_to_be_none():
+    own = {"guided": {"strategy": "pair-guided", "pairs": np.zeros((20, 20))}}
+    found = compare_strategies(
+        PROTEIN, ToyModel("own map"), HIDDEN, strategies=own, steps=2, seeds=1
+    )
+    assert found.map_passes is None
+    found.wait(quiet=True)
+    probing = {"guided": {"strategy": "pair-guided", "pairs": None}}
+    found = compare_strategies(
+        PROTEIN, ToyModel("own map"), HIDDEN, strategies=probing, steps=2, seeds=1
+    )
+    assert found.map_passes == 0
+    found.wait(quiet=True)
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"strategies": ["one-shot"], "steps": [4]}, ValueError, "add 1 to steps="),
+        ({"steps": 2.5}, ValueError, "steps=2.5"),
+        ({"strategies": None}, TypeError, "strategies= is a list"),
+        ({"strategies": {"cold": "entropy"}}, TypeError, "'cold' is its options"),
+        ({"strategies": {"cold": {"steps": 3}}}, TypeError, "'steps' is no option here"),
+        ({"strategies": {"cold": {"seed": 3}}}, TypeError, "'seed' is no option here"),
+        ({"strategy": "entropy"}, TypeError, "is said by strategies="),
+        ({"temprature": 1}, TypeError, "'temprature' is no option here"),
+        ({"judge": 5}, TypeError, "judge= is a function"),
+    ],
+)
+def test_comparisons_that_make_no_sense_are_refused_in_words(options, error, message):
+    with pytest.raises(error, match=message):
+        compare_strategies(PROTEIN, ToyModel("refusing"), HIDDEN, **options)
 
 
 def test_the_chart_has_a_line_a_strategy_and_its_intervals():
@@ -607,3 +736,19 @@ def test_files_that_hold_no_trace_are_refused(tmp_path):
     np.savez(tmp_path / "twice.npz", **{**whole, "positions": twice})
     with pytest.raises(ValueError, match="each hidden residue once"):
         load(tmp_path / "twice.npz")
+    np.savez(tmp_path / "float.npz", **{**whole, "positions": whole["positions"].astype(float)})
+    with pytest.raises(ValueError, match="each hidden residue once"):
+        load(tmp_path / "float.npz")
+    described = json.loads(str(whole["description"]))
+    for name, value in {"provenance": [], "plan": {**described["plan"], "schedule": "?"}}.items():
+        text = json.dumps({**described, name: value})
+        np.savez(tmp_path / "wrong.npz", **{**whole, "description": text})
+        with pytest.raises(ValueError, match="holds no unmasking trace"):
+            load(tmp_path / "wrong.npz")
+
+
+def test_a_trace_is_loaded_by_the_names_of_its_protein_and_model(tmp_path):
+    trace = unmask(Protein.demo(), "demo", [3, 4], "random")
+    trace.save(tmp_path / "demo.npz")
+    loaded = type(trace).load(tmp_path / "demo.npz", Protein.demo().sequence, "demo")
+    assert loaded.fork(1).sequence == trace.sequence

@@ -121,7 +121,20 @@ def test_what_is_no_trace_is_refused():
         UnmaskingPlayer([trace, other])
     with pytest.raises(TypeError, match="compare_strategies"):
         UnmaskingPlayer(trace, comparison=3)
+    for make in (UnmaskingPlayer, UnmaskingExplorer):
+        with pytest.raises(TypeError, match="takes traces"):
+            make(None)
+    with pytest.raises(TypeError, match="selection= takes a Selection"):
+        UnmaskingPlayer(trace, selection=5)
+    elsewhere = compare_strategies("ACDEFGHIKL", "demo", (1, 2), steps=1, seeds=1)
+    with pytest.raises(ValueError, match="comparison is of another protein"):
+        UnmaskingPlayer(trace, comparison=elsewhere)
     player = UnmaskingPlayer(trace)
+    with pytest.raises(t.TraitError, match="takes traces"):
+        player.traces = None
+    for lane in (None, 0.5, -1):
+        with pytest.raises(IndexError, match="there is no lane"):
+            player.fork(1, lane=lane)
     with pytest.raises(t.TraitError, match="another protein"):
         player.traces = (other,)
     with pytest.raises(t.TraitError, match="-1 to 3 here"):

@@ -21,6 +21,13 @@ def run(options: argparse.Namespace) -> None:
     """Write ``NAME.html`` for each ``NAME.ipynb``."""
     from plmwidgets.offline.notebook import notebook_page
 
+    names = [notebook.stem for notebook in options.notebooks]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise ValueError(
+            f"two of the notebooks are called {twice}, and one page would replace the other: write "
+            "them one at a time, each with an --output of its own"
+        )
     options.output.mkdir(parents=True, exist_ok=True)
     for notebook in options.notebooks:
         page = notebook_page(notebook, options.output / f"{notebook.stem}.html")

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import cached_property
+from numbers import Real
 from typing import Final
 
 import numpy as np
@@ -303,10 +304,10 @@ def new_seed() -> int:
 
 
 def _share(name: str, value: object) -> float:
-    number = value if isinstance(value, int | float | np.floating) else np.nan
-    if isinstance(value, bool) or not 0 <= number <= 1:
+    number = float(value) if isinstance(value, Real) and not isinstance(value, bool) else np.nan
+    if not 0 <= number <= 1:
         raise ValueError(f"{name}={value!r}: it is a share, from 0 to 1")
-    return float(number)
+    return number
 
 
 def _three(mask: float, random: float) -> list[float]:

@@ -51,6 +51,8 @@ class UnmaskingPlan:
     order : str
         One of `ORDERS`; with `threshold` (bits), of the pair-guided strategy.
     threshold : float
+    schedule : str
+        What `counts` follow, unless so many at a time were asked for.
     dependence : ndarray, shape (L, L), or None
         Row: the residue affected, column: the one that is revealed, in bits; None to ask the model.
     """
@@ -65,6 +67,7 @@ class UnmaskingPlan:
     seed: int
     order: str
     threshold: float
+    schedule: str = "cosine"
     dependence: Floats | None = field(default=None, compare=False, repr=False)
 
     def temperature_at(self, step: int) -> float:

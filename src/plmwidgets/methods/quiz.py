@@ -7,7 +7,7 @@ from typing import Any, Final, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from plmwidgets._numbers import as_whole
+from plmwidgets._numbers import as_whole, whole_number
 from plmwidgets.alphabet import AMINO_ACIDS
 from plmwidgets.models.masked_lm import Context
 from plmwidgets.protein import Protein
@@ -177,11 +177,13 @@ def questions(
     Raises
     ------
     IndexError, TypeError
-        If a position is none of the protein.
+        If a position is none of the protein, or they are no list of positions.
     ValueError
-        If there is none, one comes twice or is none of the twenty, or there are not as many as
-        `rounds`.
+        If the seed is none, there is no position, one comes twice or is none of the twenty, or
+        there are not as many as `rounds`.
     """
+    if seed is not None:
+        seed = whole_number("seed", seed, 0)
     if positions is None:
         count = 5 if rounds is None else as_whole(rounds, 1)
         eligible = np.flatnonzero(protein.wild_type >= 0)
@@ -196,7 +198,7 @@ def questions(
         raise ValueError("give positions= to ask for, or a number of rounds=, not both")
     if isinstance(positions, str):
         positions = protein.parse_positions(positions)
-    asked = list(positions)
+    asked = list(positions) if isinstance(positions, Iterable) else positions
     known = Context.of(protein.sequence, asked).masked
     if not asked:
         raise ValueError("there is nothing to ask for: give at least one position")

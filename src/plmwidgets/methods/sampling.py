@@ -54,7 +54,8 @@ def sampling_probabilities(log_p: Floats, temperature: float, top_p: float = 1.0
         likeliest = np.zeros_like(log_p)
         np.put_along_axis(likeliest, log_p.argmax(axis=-1)[:, None], 1.0, axis=-1)
         return likeliest
-    p: Floats = np.exp((log_p - log_p.max(axis=-1, keepdims=True)) / temperature)
+    with np.errstate(over="ignore"):  # next to no temperature: minus infinity, which is right
+        p: Floats = np.exp((log_p - log_p.max(axis=-1, keepdims=True)) / temperature)
     p /= p.sum(axis=-1, keepdims=True)
     if top_p < 1:
         order = np.argsort(-p, axis=-1, kind="stable")

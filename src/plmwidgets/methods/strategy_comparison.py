@@ -11,7 +11,7 @@ from plmwidgets._numbers import as_whole, whole_number
 from plmwidgets.methods.decoding import STRATEGIES, Decoding
 from plmwidgets.methods.unmask import passes_of, trace_of
 from plmwidgets.methods.unmask_run import UnmaskingRun
-from plmwidgets.methods.unmasking_plan import Pairs, plan_unmasking
+from plmwidgets.methods.unmasking_plan import OPTIONS, Pairs, plan_unmasking
 from plmwidgets.models import as_model
 from plmwidgets.models.masked_lm import MaskedLM, default_precision
 from plmwidgets.protein import Protein
@@ -23,6 +23,8 @@ from plmwidgets.service import service_for
 STEPS: Final = (1, 2, 4, 8, 16)
 ONE_STEP_ALIKE: Final = frozenset({"strategy", "pairs", "order", "threshold"})
 """Options that make no difference where all is revealed at once."""
+OWN_OPTIONS: Final = tuple(name for name in OPTIONS if name not in ("steps", "at_a_time", "seed"))
+"""What a label of one's own may set; the others are those of the comparison."""
 Judge = Callable[[Sequence[str]], ArrayLike]
 _NORMAL: Final = 1.959964
 """Standard errors on either side of a mean that hold 95 % of a normal distribution."""
@@ -34,7 +36,7 @@ def compare_strategies(
     masked: Iterable[int] | str,
     *,
     strategies: Iterable[str] | Mapping[str, Mapping[str, Any]] = STRATEGIES,
-    steps: Iterable[int] | None = None,
+    steps: int | Iterable[int] | None = None,
     seeds: int | Iterable[int] = 200,
     judge: Judge | None = None,
     pairs: Pairs | None = None,
@@ -52,8 +54,9 @@ def compare_strategies(
     strategies : iterable of str, or mapping
         Names that `unmask` knows, or options of `unmask` by a label of your own, such as
         ``{"cold": {"strategy": "entropy", "temperature": 0.5}}``.
-    steps : iterable of int, optional
+    steps : int or iterable of int, optional
         By default 1, 2, 4, 8, 16 and one at a time, as far as there are so many hidden residues.
+        ``"one-shot"`` is there if 1 is among them.
     seeds : int or iterable of int
         How many (0, 1, 2, ...), or which.
     judge : callable, optional
@@ -63,7 +66,8 @@ def compare_strategies(
     pairs : PairScan or ndarray, optional
         For the pair-guided strategy, as for `unmask`.
     **options
-        Others of `unmask`, for all strategies.
+        Others of `unmask`, for all strategies: ``schedule``, ``temperature``, ``anneal``,
+        ``top_p``, ``order`` and ``threshold``.
 
     Returns
     -------
@@ -87,6 +91,12 @@ def compare_strategies(
     """
     protein, model = as_protein(protein), as_model(model)
     model.check_sequence(protein.sequence)
+    if judge is not None and not callable(judge):
+        raise TypeError(
+            f"judge= is a function of a list of sequences, such as PottsModel.log_weights, not "
+            f"{type(judge).__name__}"
+        )
+    _check_options(options, [name for name in OWN_OPTIONS if name not in ("strategy", "pairs")])
     chosen = _named(strategies)
     drawn = _seeds(seeds)
     hidden = positions_of(protein, masked)
@@ -95,7 +105,11 @@ def compare_strategies(
         for label, given in _tasks(chosen, _steps(steps, len(hidden)), pairs, options)
         for seed in drawn
     ]
-    return StrategyComparison(protein, model, tasks, judge, passes_of(pairs))
+    if not tasks:
+        raise ValueError("one-shot reveals all in one step: add 1 to steps=, or another strategy")
+    several_maps = any(own.get("pairs") is not None for own in chosen.values())
+    map_passes = None if several_maps else passes_of(pairs)
+    return StrategyComparison(protein, model, tasks, judge, map_passes)
 
 
 class StrategyComparison(RunControl):
@@ -167,7 +181,7 @@ class StrategyComparison(RunControl):
             "sequence": trace.sequence,
         }
         if self._judge is not None:
-            (found["score"],) = np.asarray(self._judge([trace.sequence]), dtype=np.float64).tolist()
+            found["score"] = _score(self._judge([trace.sequence]))
         decoding.steps.clear()  # thousands of traces would not all fit
         self._rows[row] = found
 
@@ -274,21 +288,57 @@ class StrategyComparison(RunControl):
         return 1 - alike / letters.shape[1]
 
 
+def _score(given: Any) -> float:
+    """Return what a judge said of one sequence."""
+    try:
+        scores = np.asarray(given, dtype=np.float64)
+    except (TypeError, ValueError):
+        scores = np.zeros(0)
+    if scores.shape != (1,):
+        raise ValueError(
+            f"the judge is given a list of one sequence here and returns as many numbers, such as "
+            f"[1.5], not {given!r}"[:300]
+        )
+    return float(scores[0])
+
+
 def _interval(values: "pd.Series[float]") -> dict[str, float]:
-    mean = float(values.mean())
-    half = _NORMAL * float(values.std(ddof=1)) / np.sqrt(len(values))
+    # A score that is NaN is not left away: the mean of the others is not the one asked for.
+    mean = float(values.mean(skipna=False))
+    half = _NORMAL * float(values.std(ddof=1, skipna=False)) / np.sqrt(len(values))
     return {"score": mean, "low": mean - half, "high": mean + half}
 
 
 def _named(strategies: Iterable[str] | Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     if isinstance(strategies, Mapping):
+        for label, given in strategies.items():
+            if not isinstance(given, Mapping):
+                raise TypeError(
+                    f"the strategy {label!r} is its options, such as {{'strategy': 'entropy', "
+                    f"'temperature': 0.5}}, not {given!r}"
+                )
+            _check_options(given, OWN_OPTIONS)
         found = {str(label): dict(given) for label, given in strategies.items()}
+    elif not isinstance(strategies, Iterable):
+        raise TypeError(
+            f"strategies= is a list of {', '.join(map(repr, STRATEGIES))}, or options of each by a "
+            f"label of your own, not {type(strategies).__name__}"
+        )
     else:
         names = [strategies] if isinstance(strategies, str) else list(strategies)
         found = {name: {"strategy": name} for name in names}
     if not found:
         raise ValueError(f"give at least one strategy: {', '.join(map(repr, STRATEGIES))}")
     return found
+
+
+def _check_options(given: Iterable[str], known: Iterable[str]) -> None:
+    for name in given:
+        if name not in known:
+            raise TypeError(
+                f"{name!r} is no option here: there are {', '.join(known)}; which strategies, "
+                "steps and seeds there are is said by strategies=, steps= and seeds="
+            )
 
 
 def _tasks(
@@ -307,15 +357,15 @@ def _tasks(
                 if not single:
                     found.append(("one-shot", {**options, "strategy": "one-shot"}))
                 single = True
-            elif name != "one-shot":
+            elif count == 1 or name != "one-shot":
                 found.append((label, {**given, "steps": count}))
     return found
 
 
-def _steps(steps: Iterable[int] | None, hidden: int) -> list[int]:
+def _steps(steps: int | Iterable[int] | None, hidden: int) -> list[int]:
     if steps is None:
         return [*(count for count in STEPS if count < hidden), hidden]
-    if isinstance(steps, int):
+    if not isinstance(steps, Iterable):
         steps = [steps]
     found = sorted({whole_number("steps", count) for count in steps})
     if not found:

@@ -11,6 +11,7 @@ import numpy as np
 from plmwidgets.alphabet import AMINO_ACIDS
 from plmwidgets.methods.decoding import ORDERS, STRATEGIES, Step, UnmaskingPlan
 from plmwidgets.methods.mutation_files import archive_path, write_archive
+from plmwidgets.methods.schedules import SCHEDULES
 from plmwidgets.methods.unmasking_trace import UnmaskingTrace
 from plmwidgets.protein import Protein
 
@@ -53,7 +54,15 @@ def read_trace(path: str | os.PathLike[str]) -> UnmaskingTrace:
             return _read(archive)
     except FileNotFoundError:
         raise
-    except (OSError, KeyError, TypeError, ValueError, EOFError, zipfile.BadZipFile) as error:
+    except (
+        OSError,
+        LookupError,
+        TypeError,
+        AttributeError,
+        ValueError,
+        EOFError,
+        zipfile.BadZipFile,
+    ) as error:
         raise ValueError(
             f"{source.name} holds no unmasking trace ({error}): give a file that "
             "UnmaskingTrace.save wrote"
@@ -79,12 +88,19 @@ def _read(archive: Any) -> UnmaskingTrace:
     wanted = ((total,), (total,), (total,), (len(counts), length), (len(counts),))
     if shapes != wanted or min(counts) < 1 or sum(counts) != total:
         raise ValueError("its arrays do not fit together")
-    if sorted(positions.tolist()) != sorted(set(plan.masked)) or max(plan.masked) >= length:
+    whole = positions.dtype.kind == columns.dtype.kind == passes.dtype.kind == "i"
+    inside = min(plan.masked) >= 0 and max(plan.masked) < length
+    if not (whole and inside and sorted(positions.tolist()) == sorted(set(plan.masked))):
         raise ValueError("it does not reveal each hidden residue once")
     if not ((columns >= 0) & (columns < len(AMINO_ACIDS))).all():
         raise ValueError("it reveals what is no amino acid")
-    if plan.strategy not in STRATEGIES or plan.order not in ORDERS:
-        raise ValueError(f"it names a strategy that is not known: {plan.strategy!r}"[:200])
+    if (
+        plan.strategy not in STRATEGIES
+        or plan.order not in ORDERS
+        or plan.schedule not in SCHEDULES
+    ):
+        named = f"{plan.strategy!r}, {plan.order!r}, {plan.schedule!r}"
+        raise ValueError(f"it names a strategy, order or schedule that is not known: {named}"[:200])
     if dependence is not None and dependence.shape != (length, length):
         raise ValueError("its map is not of this protein")
     if not isinstance(described["provenance"].get("identity", {}), dict):

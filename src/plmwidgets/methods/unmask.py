@@ -158,12 +158,13 @@ def fork(
             "this trace has no model to go on with: load it with model=, or make it with unmask"
         )
     plan = plan_fork(trace.plan, trace.protein, step, **changes)
-    map_passes = trace.map_passes
-    if "pairs" in changes or plan.dependence is None:
-        map_passes = passes_of(changes.get("pairs"))
-    return _revealed(
-        trace.protein, model, Decoding(plan, trace.steps[:step]), map_passes, int(step)
-    )
+    map_passes = trace.map_passes  # also where only the steps that are kept were guided by it
+    if changes.get("pairs") is not None:
+        map_passes = passes_of(changes["pairs"])
+    elif step == 0 and plan.dependence is None:
+        map_passes = 0
+    step = int(step)  # checked: a float without a fraction will do
+    return _revealed(trace.protein, model, Decoding(plan, trace.steps[:step]), map_passes, step)
 
 
 def passes_of(pairs: Pairs | None) -> int | None:

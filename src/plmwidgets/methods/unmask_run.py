@@ -66,9 +66,13 @@ class UnmaskingRun(BackgroundRun):
             positions = np.tile(self._masked, (len(contexts), 1))
             future = self.service.submit(contexts, positions, priority=self._priority)
             answers = dict(zip(contexts, result_of(future, stop), strict=True))
-            asking, self._asking = self._asking, []
-            for decoding, requests, context in asking:
-                self._advance(decoding, requests, answers[context])
+            answered, self._asking = self._asking, []
+            try:
+                while answered:
+                    decoding, requests, context = answered.pop(0)
+                    self._advance(decoding, requests, answers[context])
+            finally:
+                self._asking = answered + self._asking
             with self._lock:
                 self._observe_rate(self._units_done())
             self._notify()
@@ -76,14 +80,18 @@ class UnmaskingRun(BackgroundRun):
     def _advance(self, decoding: Decoding, requests: Requests, answer: Answer | None) -> None:
         before = len(decoding.steps)
         try:
-            context = next(requests) if answer is None else requests.send(answer)
-        except StopIteration:
-            context = None
-        self._taken += len(decoding.steps) - before
+            try:
+                context = next(requests) if answer is None else requests.send(answer)
+            except StopIteration:
+                context = None
+            self._taken += len(decoding.steps) - before
+            if context is None and self._finished is not None:
+                self._finished(decoding)
+        except Exception:  # it can go on from its last step, once what failed is mended
+            self._waiting.append((decoding, decoding.requests()))
+            raise
         if context is not None:
             self._asking.append((decoding, requests, context))
-        elif self._finished is not None:
-            self._finished(decoding)
 
     def _units_done(self) -> int:
         return self._taken

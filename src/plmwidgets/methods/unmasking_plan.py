@@ -68,6 +68,8 @@ def plan_unmasking(
         raise ValueError(f"unknown order {order!r}: use one of {', '.join(map(repr, ORDERS))}")
     if pairs is not None and strategy != "pair-guided":
         raise ValueError(f"pairs= guides the strategy 'pair-guided' alone, not {strategy!r}")
+    if not isinstance(anneal, bool | np.bool_):
+        raise ValueError(f"anneal is True or False, not {anneal!r}: temperature= says how hot")
     if as_whole(seed, least=0) is None or seed > MOST_SEED:
         raise ValueError(f"seed is a whole number from 0 to {MOST_SEED}, not {seed!r}")
     return UnmaskingPlan(
@@ -81,6 +83,7 @@ def plan_unmasking(
         int(seed),
         order,
         _real("threshold", threshold, 0.0, 1.0),
+        schedule,
         None if pairs is None else dependence_of(protein, hidden, pairs),
     )
 
@@ -107,6 +110,7 @@ def plan_fork(plan: UnmaskingPlan, protein: Protein, step: int, **changes: Any) 
         "seed": plan.seed,
         "order": plan.order,
         "threshold": plan.threshold,
+        "schedule": plan.schedule,
     }
     timed = {"steps", "at_a_time", "schedule"} & set(changes)
     # As many residues are hidden as are left, only to count the steps.
@@ -114,9 +118,11 @@ def plan_fork(plan: UnmaskingPlan, protein: Protein, step: int, **changes: Any) 
     dependence = fresh.dependence
     if fresh.strategy == plan.strategy == "pair-guided" and "pairs" not in changes:
         dependence = plan.dependence
-    changed = fresh.strategy != plan.strategy
-    if timed or (changed and "one-shot" in (fresh.strategy, plan.strategy)):
-        times = {name: changes[name] for name in timed}
+    at_once = "one-shot" in (fresh.strategy, plan.strategy)
+    if timed or (at_once and fresh.strategy != plan.strategy):
+        times = {"schedule": plan.schedule, **{name: changes[name] for name in timed}}
+        if timed == {"schedule"} and not at_once:
+            times["steps"] = len(plan.counts) - taken
         counts = kept + _counts(left, fresh.strategy, **times)
     else:
         counts = plan.counts
@@ -194,8 +200,11 @@ def _top_p(value: Any) -> float:
 
 
 def _real(name: str, value: Any, least: float, most: float | None) -> float:
-    fits = isinstance(value, Real) and not isinstance(value, bool) and np.isfinite(float(value))
-    if not fits or float(value) < least or (most is not None and float(value) > most):
+    try:
+        number = float(value) if isinstance(value, Real) and not isinstance(value, bool) else np.nan
+    except OverflowError:  # of a whole number
+        number = np.inf
+    if not (np.isfinite(number) and least <= number and (most is None or number <= most)):
         limits = f"{least:g} or more" if most is None else f"from {least:g} to {most:g}"
         raise ValueError(f"{name} is a number, {limits}, not {value!r}")
-    return float(value)
+    return number

@@ -10,10 +10,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from plmwidgets._numbers import as_whole
 from plmwidgets.alphabet import AMINO_ACIDS
 from plmwidgets.methods.decoding import Step, UnmaskingPlan
 from plmwidgets.methods.known import check_origin
+from plmwidgets.models import as_model
 from plmwidgets.protein import Protein
+from plmwidgets.scan.start import as_protein
 
 if TYPE_CHECKING:
     from plmwidgets.models.masked_lm import MaskedLM
@@ -55,7 +58,7 @@ class UnmaskingTrace:
         forked = "" if self.forked_at is None else f", forked at step {self.forked_at}"
         return (
             f"UnmaskingTrace({self.protein.name!r}, {self.plan.strategy}, "
-            f"{len(self.plan.masked)} residues in {_plural(len(self), 'step')} and "
+            f"{_plural(len(self.plan.masked), 'residue')} in {_plural(len(self), 'step')} and "
             f"{_plural(self.passes, 'pass', 'passes')}, log-probability "
             f"{self.log_probability:.2f} nats, identity {self.identity:.0%}{forked}; "
             f"seed {self.plan.seed}, model {self.provenance.get('model', 'unknown')!r})"
@@ -79,18 +82,21 @@ class UnmaskingTrace:
         Raises
         ------
         ValueError
-            If there is no such step.
+            If there is no such step, or what is to stand for hidden residues is not one sign.
         """
-        if not -1 <= step < len(self.steps):
+        last = as_whole(step, least=-1)
+        if last is None or last >= len(self.steps):
             raise ValueError(
                 f"there is no step {step}: they are 0 to {len(self.steps) - 1}, and -1 is before "
                 "the first"
             )
+        if hidden is not None and (not isinstance(hidden, str) or len(hidden) != 1):
+            raise ValueError(f"hidden= is one sign, such as '_', not {hidden!r}")
         letters = list(self.protein.sequence)
         if hidden is not None:
             for position in self.plan.masked:
                 letters[position] = hidden
-        for taken in self.steps[: step + 1]:
+        for taken in self.steps[: last + 1]:
             for position, column in zip(taken.positions, taken.columns, strict=True):
                 letters[position] = AMINO_ACIDS[column]
         return "".join(letters)
@@ -225,18 +231,18 @@ class UnmaskingTrace:
     def load(
         cls,
         path: str | os.PathLike[str],
-        protein: Protein | None = None,
-        model: "MaskedLM | None" = None,
+        protein: Protein | str | None = None,
+        model: "MaskedLM | str | None" = None,
     ) -> "UnmaskingTrace":
         """Read what `save` wrote.
 
         Parameters
         ----------
         path : path
-        protein : Protein, optional
+        protein : Protein or str, optional
             The protein with its structure and numbering, which are not saved; its sequence must
             be the same.
-        model : MaskedLM, optional
+        model : MaskedLM or str, optional
             The model that it is of, to fork it.
 
         Raises
@@ -249,7 +255,8 @@ class UnmaskingTrace:
         from plmwidgets.methods.trace_files import read_trace
 
         found = read_trace(path)
-        own = found.protein if protein is None else protein
+        own = found.protein if protein is None else as_protein(protein)
+        model = None if model is None else as_model(model)
         check_origin("trace", found.protein, found.provenance, own, model)
         return replace(found, protein=own, _model=model)
 

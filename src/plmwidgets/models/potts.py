@@ -221,8 +221,16 @@ class PottsModel:
         ------
         ModelError
             If a sequence does not fit the family.
+        TypeError
+            If it is no list of sequences.
         """
-        encoded = [self._encode(Context(sequence)) for sequence in sequences]
+        given = list(sequences) if isinstance(sequences, Iterable) else [sequences]
+        if isinstance(sequences, str) or not all(isinstance(one, str) for one in given):
+            raise TypeError(
+                "log_weights takes a list of sequences, such as [protein.sequence], not "
+                f"{sequences!r}"[:200]
+            )
+        encoded = [self._encode(Context(sequence)) for sequence in given]
         x = np.array(encoded, dtype=np.int64).reshape(-1, len(self.fields))
         i, j = self.edges.T
         paired = self.couplings[np.arange(len(self.edges)), x[:, i], x[:, j]]

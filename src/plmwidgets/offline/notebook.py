@@ -22,6 +22,8 @@ Record = dict[str, Any]
 Parts = Mapping[str, Record]
 """What widgets show, by their model id: see `plmwidgets.offline.shown`."""
 
+_LONGEST: Final = 600
+"""Seconds that a cell may take."""
 _LAST_CELL = """
 from plmwidgets.offline.shown import write_shown
 write_shown({ids!r}, {folder!r})
@@ -78,7 +80,7 @@ def run_notebook(notebook: str | os.PathLike[str]) -> tuple["NotebookNode", dict
     try:
         import nbformat
         from nbclient import NotebookClient
-        from nbclient.exceptions import CellExecutionError
+        from nbclient.exceptions import CellExecutionError, CellTimeoutError
     except ImportError as error:
         raise ImportError(
             "to run notebooks, install what JupyterLab brings: pip install 'plmwidgets[lab]'"
@@ -90,9 +92,13 @@ def run_notebook(notebook: str | os.PathLike[str]) -> tuple["NotebookNode", dict
         cells = nbformat.read(file, 4)  # type: ignore[no-untyped-call]
     except nbformat.reader.NotJSONError as error:
         raise ValueError(f"{file} is no notebook: it is not JSON") from error
+    except OSError:
+        raise
+    except Exception as error:  # of many kinds, such as of a JSON list, or of another encoding
+        raise ValueError(f"{file} is no notebook: {error}"[:300]) from error
     with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryDirectory() as shown:
         client = NotebookClient(
-            cells, timeout=600, kernel_name="python3", resources={"metadata": {"path": folder}}
+            cells, timeout=_LONGEST, kernel_name="python3", resources={"metadata": {"path": folder}}
         )
         try:
             with client.setup_kernel(stderr=subprocess.DEVNULL):
@@ -106,6 +112,8 @@ def run_notebook(notebook: str | os.PathLike[str]) -> tuple["NotebookNode", dict
                 cells.cells.pop()
         except CellExecutionError as error:
             raise RuntimeError(f"{file} failed: {error.ename}: {error.evalue}") from error
+        except CellTimeoutError as error:
+            raise RuntimeError(f"{file} failed: a cell took longer than {_LONGEST} s") from error
         files = [(model_id, Path(shown) / f"{k}.json") for k, model_id in enumerate(ids)]
         parts = {
             model_id: json.loads(part.read_text(encoding="utf-8"))

@@ -89,5 +89,6 @@ class CorruptionLesson(ViewGrid):
 
     def close(self) -> None:
         """Take all views off the page; what they compute is given up."""
-        self._live.close()
+        if self.children:  # else it could not be opened
+            self._live.close()
         super().close()

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import traitlets as t
 
+from plmwidgets._numbers import as_whole
 from plmwidgets.methods.corruption import (
     FATES,
     RATE,
@@ -187,11 +188,12 @@ class CorruptionView(View):
         ValueError
             If there are none, or too many.
         """
-        if isinstance(draws, bool) or not isinstance(draws, int) or not 1 <= draws <= MOST_DRAWS:
+        count = None if isinstance(draws, float) else as_whole(draws, least=1)
+        if count is None or count > MOST_DRAWS:
             raise ValueError(f"draws={draws!r}: it is a whole number from 1 to {MOST_DRAWS}")
         with self._changing:
             self._leave()
-            made = [self._draw(self.seed + 1 + k) for k in range(draws)]
+            made = [self._draw(self.seed + 1 + k) for k in range(count)]
             loss = prepare_loss(made, self._live.model)
             self.averaged = loss
             self._unsubscribe = loss.subscribe(self._refresh)

@@ -401,6 +401,8 @@ class ResidueQuiz(View):
 
 
 def _names(players: Sequence[str]) -> list[str]:
+    if not isinstance(players, Iterable):
+        raise ValueError(f"players have names, such as ['Ada', 'Max'], not {players!r}")
     names = [players] if isinstance(players, str) else list(players)
     if not all(isinstance(name, str) and name.strip() for name in names):
         raise ValueError(f"players have names, such as ['Ada', 'Max'], not {players!r}")

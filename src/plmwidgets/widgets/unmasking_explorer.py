@@ -48,8 +48,7 @@ class UnmaskingExplorer(ViewGrid):
         comparison: StrategyComparison | None = None,
         presenter: bool = False,
     ) -> None:
-        given = [traces] if isinstance(traces, UnmaskingTrace) else list(traces)
-        self.player = UnmaskingPlayer(given, comparison=comparison)
+        self.player = UnmaskingPlayer(traces, comparison=comparison)
         self.selection: Selection = self.player.selection
         self.structure = StructureView(self.player.protein, selection=self.selection)
         self.player.observe(self._follow, ["step", "traces"])

@@ -48,7 +48,7 @@ class UnmaskingPlayer(View):
     Raises
     ------
     TypeError, ValueError
-        If there is no trace, more than two, or they are of different proteins.
+        If there is no trace, more than two, or they or the comparison are of different proteins.
 
     Examples
     --------
@@ -62,6 +62,7 @@ class UnmaskingPlayer(View):
 
     _bundle = t.Unicode(bundle("unmasking_player"), read_only=True).tag(sync=True)
     traces = t.Any(())  # a tuple of traces, as the validator makes it
+    traces.allow_none = False  # or None would pass the validator by
     step = t.Int(-1).tag(sync=True, page=True)
     lanes: t.List[Any] = t.List(read_only=True).tag(sync=True)
     strategies = t.List(list(STRATEGIES), read_only=True).tag(sync=True)
@@ -83,6 +84,8 @@ class UnmaskingPlayer(View):
                 f"comparison= takes what compare_strategies returns, not "
                 f"{type(comparison).__name__}"
             )
+        if comparison is not None and comparison.protein.sequence != chosen[0].protein.sequence:
+            raise ValueError("the comparison is of another protein than the traces")
         self._comparison = comparison
         self._changing = threading.RLock()
         self._wanted: tuple[int, dict[str, Any]] | None = None
@@ -143,9 +146,14 @@ class UnmaskingPlayer(View):
         RuntimeError, TypeError, ValueError
             As `UnmaskingTrace.fork`.
         """
-        if lane not in range(len(self.traces)):
-            raise IndexError(f"there is no lane {lane}: there are {len(self.traces)}")
-        branch = self.traces[lane].fork(step, **changes)
+        which = as_whole(lane, least=0)
+        if which is None or which >= len(self.traces):
+            raise IndexError(
+                f"there is no lane {lane}: they are 0 to {len(self.traces) - 1}"
+                if len(self.traces) > 1
+                else f"there is no lane {lane}: there is one, lane 0"
+            )
+        branch = self.traces[which].fork(step, **changes)
         with self._changing:
             self.traces = (self.traces[0], branch)
 
@@ -210,7 +218,9 @@ class UnmaskingPlayer(View):
 
 
 def _checked(traces: UnmaskingTrace | Iterable[UnmaskingTrace]) -> tuple[UnmaskingTrace, ...]:
-    chosen = (traces,) if isinstance(traces, UnmaskingTrace) else tuple(traces)
+    chosen: tuple[Any, ...] = (traces,)
+    if not isinstance(traces, UnmaskingTrace) and isinstance(traces, Iterable):
+        chosen = tuple(traces)
     if not all(isinstance(trace, UnmaskingTrace) for trace in chosen):
         raise TypeError("a player takes traces, such as unmask returns")
     if not 1 <= len(chosen) <= LANES:

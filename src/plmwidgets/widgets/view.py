@@ -102,6 +102,11 @@ class View(anywidget.AnyWidget):
         self, protein: Protein, selection: Selection | None = None, *, presenter: bool = False
     ) -> None:
         self.selection = Selection(protein) if selection is None else selection
+        if not isinstance(self.selection, Selection):
+            raise TypeError(
+                "selection= takes a Selection, such as another view's .selection, not "
+                f"{type(selection).__name__}"
+            )
         if self.selection.protein.sequence != protein.sequence:
             raise ValueError("the selection belongs to another protein: make one for this protein")
         self._page_error = ""
