@@ -41,3 +41,17 @@ def whole_number(name: str, value: object, least: int = 1) -> int:
     if found is None:
         raise ValueError(f"{name}={value!r}: it is a whole number, at least {least}")
     return found
+
+
+def seed_number(seed: object) -> int:
+    """Return a seed of random numbers that numpy, and what is built on it, takes.
+
+    Raises
+    ------
+    ValueError
+        If it is not whole, or not from 0 to 2**32 - 1.
+    """
+    found = whole_number("seed", seed, 0)
+    if found >= 2**32:
+        raise ValueError(f"seed={seed!r}: it is a whole number from 0 to 2**32 - 1")
+    return found

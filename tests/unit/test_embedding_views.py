@@ -110,6 +110,7 @@ def test_what_is_not_there_cannot_be_chosen(name, value, words):
         ({"one": 3}, ValueError, "'one' has no list of values"),
         ([1, 2], TypeError, "columns by name, such as .* not list"),
         ({" ": ["a"] * 15}, ValueError, "need a label"),
+        ({"position": [1] * 15}, ValueError, "'position' is here already: .* another name"),
     ],
 )
 def test_colours_that_do_not_fit_are_refused(colours, kind, words):
@@ -199,3 +200,16 @@ def test_masks_of_the_embeddings_are_shown():
     page = EmbeddingExplorer(finished(SEQUENCE, StateModel("masked page"), masked=[2, 3]))
     assert page.selection.masked == {2, 3}
     page.close()
+
+
+def test_a_column_is_never_replaced_by_what_is_there():
+    """Numbers of one's own under the name "length" were shown as the lengths."""
+    found = finished(FAMILY, StateModel("own length"), pooled=True)
+    with pytest.raises(ValueError, match="'length' is here already"):
+        EmbeddingPlot(found, colours={"length": [9, 8, 7, 6, 5, 4]})
+
+
+@pytest.mark.parametrize("given", [None, Protein(SEQUENCE), SEQUENCE, np.zeros((5, 3))])
+def test_a_plot_of_anything_else_is_refused(given):
+    with pytest.raises(TypeError, match=r"EmbeddingPlot takes what embed\(proteins, model\)"):
+        EmbeddingPlot(given)

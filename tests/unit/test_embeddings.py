@@ -7,6 +7,7 @@ import time
 import warnings
 
 import numpy as np
+import pandas as pd
 import pytest
 from toy_models import ToyModel
 from view_tools import wait_for
@@ -142,12 +143,16 @@ def test_bad_records_are_named(tmp_path, text, words):
         (["MKT", 3], TypeError, "sequence 2: expected a Protein"),
         (7, TypeError, "list of them or the path of a FASTA file, not int"),
         (b"MKT", TypeError, "not bytes"),
+        (np.array("MKT"), TypeError, "not ndarray"),
+        ({"MKT": "AYI"}, TypeError, r"of a dict .*list\(named.values\(\)\)"),
+        ({"MKT", "AYI"}, TypeError, "of a set have no order"),
+        (pd.DataFrame({"seq": ["AYI"]}), TypeError, "of a DataFrame"),
         ("no/such.fasta", FileNotFoundError, "no file 'such.fasta'"),
         ("tests/conftest.py", ValueError, "cannot tell what conftest.py is"),
     ],
 )
 def test_what_cannot_be_embedded_is_told(given, kind, words, request):
-    if given == "tests/conftest.py":
+    if isinstance(given, str) and given.startswith("tests"):
         given = str(request.config.rootpath / given)
     with pytest.raises(kind, match=words):
         embed(given, StateModel("refusing"))
@@ -165,6 +170,7 @@ def test_what_cannot_be_embedded_is_told(given, kind, words, request):
         ([1, 1], ValueError, "name each layer once"),
         ("last", ValueError, "name them by number, such as 3, or 'all'"),
         (2.0, TypeError, "a list of whole numbers"),
+        (np.array(2), TypeError, "a list of whole numbers"),
     ],
 )
 def test_layers_that_are_not_there_are_refused(layers, kind, words):

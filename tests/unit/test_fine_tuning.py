@@ -1,18 +1,22 @@
 """Fine-tuning: transformers' Trainer is the oracle of the steps, and the base stays as it is."""
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
+import threading
 
 import checkpoints
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import save_file
 from transformers import AutoModelForTokenClassification
 
 from plmwidgets import ModelError, fine_tune, load_classifier, load_model, scan_singles
 from plmwidgets.alphabet import AMINO_ACIDS
+from plmwidgets.methods.training_checkpoints import TrainingFolder
 from plmwidgets.methods.training_examples import Examples, batches_for
 from plmwidgets.methods.training_networks import make_network
 from plmwidgets.models import Context
@@ -250,6 +254,92 @@ def test_a_folder_of_another_training_is_refused(base, tmp_path):
         fine_tune(base, SEQUENCES, output=tmp_path / "full", **QUICK)
 
 
+def test_a_cell_that_is_run_again_meanwhile_gets_the_training_that_runs(base, tmp_path):
+    options = {"steps": 300, "batch": 4, "evaluate_every": 1, "output": tmp_path / "mine"}
+    tuning = fine_tune(base, SEQUENCES, **options)
+    assert fine_tune(base, SEQUENCES, **options) is tuning
+    tuning.cancel()
+    tuning.wait(timeout=60, quiet=True)
+
+
+def test_a_cell_that_is_run_again_after_a_pause_waits_for_the_last_checkpoint(
+    base, tmp_path, monkeypatch
+):
+    writing, go_on = threading.Event(), threading.Event()
+    write = TrainingFolder.write
+
+    def slowly(*arguments):
+        if not writing.is_set():
+            writing.set()
+            go_on.wait(30)
+        write(*arguments)
+
+    monkeypatch.setattr(TrainingFolder, "write", slowly)
+    first = fine_tune(base, SEQUENCES, output=tmp_path / "mine", **QUICK)
+    assert writing.wait(30)
+    first.pause()
+    threading.Timer(0.3, go_on.set).start()
+    second = fine_tune(base, SEQUENCES, output=tmp_path / "mine", **QUICK)
+    second.wait(timeout=60, quiet=True)
+    assert second.to_pandas()["loss"].notna().sum() == QUICK["steps"]
+    assert len(list((tmp_path / "mine").glob("checkpoint-*"))) == 1
+    assert go_on.is_set()
+    assert second is not first
+
+
+def test_what_cannot_be_trained_leaves_the_folder_for_what_can(base, tmp_path):
+    with pytest.raises(ModelError, match="smaller rank"):
+        fine_tune(base, SEQUENCES, rank=1000, output=tmp_path / "mine", **QUICK)
+    tuning = finished(base, SEQUENCES, output=tmp_path / "mine", **QUICK)
+    assert tuning.progress.status == "finished"
+
+
+@pytest.mark.parametrize(
+    "content", ['{"foo": 1}', '{"step": "six"}', '{"step": 6, "rows": [], "best_step": null}']
+)
+def test_a_foreign_checkpoint_is_told(base, tmp_path, content):
+    folder = tmp_path / "mine"
+    finished(base, SEQUENCES, output=folder, **QUICK)
+    (latest,) = folder.glob("checkpoint-*")
+    (latest / "course.json").write_text(content)
+    if "rows" in content:
+        save_file({"other": torch.zeros(2)}, latest / "weights.safetensors")
+    with pytest.raises(ValueError, match=r"does not fit this training .*delete it"):
+        fine_tune(base, SEQUENCES, output=folder, **QUICK)
+
+
+@pytest.mark.parametrize("method", ["lora", "full"])
+def test_a_file_is_not_taken_for_a_folder(base, tmp_path, method):
+    """transformers would write nothing and say nothing."""
+    tuning = finished(base, SEQUENCES, method=method, **QUICK)
+    (tmp_path / "notes").write_text("mine")
+    with pytest.raises(ValueError, match="notes is a file: give a folder"):
+        tuning.save(tmp_path / "notes")
+    assert (tmp_path / "notes").read_text() == "mine"
+
+
+def test_the_folder_of_the_model_itself_is_never_written_to(tmp_path, tiny_esm2):
+    own = shutil.copytree(tiny_esm2, tmp_path / "own")
+    before = {path.name: path.read_bytes() for path in own.iterdir()}
+    tuning = finished(load_model(own, device="cpu"), SEQUENCES, method="full", **QUICK)
+    with pytest.raises(ValueError, match="own holds own itself: give a folder of its own"):
+        tuning.save(own)
+    assert {path.name: path.read_bytes() for path in own.iterdir()} == before
+
+
+def test_sequences_that_are_not_held_out_are_told_of(base):
+    with pytest.warns(UserWarning, match="1 of 2 sequences for evaluation are among those"):
+        finished(base, SEQUENCES, evaluation=[SEQUENCES[1], HELD_OUT[0]], **QUICK)
+
+
+def test_a_whole_classifier_is_told_from_an_adapter(base, tmp_path):
+    labels = ["a", "b"] * 4
+    tuning = finished(base, SEQUENCES, "sequence-classification", "full", labels=labels, **QUICK)
+    tuning.save(tmp_path / "whole")
+    with pytest.raises(ModelError, match=r"trained with method='full'.*open it with transformers"):
+        load_classifier(base, tmp_path / "whole")
+
+
 def test_it_stops_early_and_keeps_the_best_weights(base, tmp_path):
     options = {"batch": 8, "evaluate_every": 1, "learning_rate": 0.3, "steps": 60}
     options |= {"evaluation": HELD_OUT, "seed": 1}
@@ -373,11 +463,24 @@ def test_classifiers_learn_and_are_kept(fixture, method, request, tmp_path):
             {"task": "sequence-classification", "labels": ["a", "b"] * 4, "evaluation": HELD_OUT},
             "go together",
         ),
+        ({"sequences": None}, "sequences is a list, not NoneType"),
+        ({"sequences": {"MKT": "AYI"}}, "sequences is a list, not dict"),
+        ({"evaluation": 5}, "evaluation is a list, not int"),
+        ({"task": "sequence-classification", "labels": 5}, "labels is a list, not int"),
+        ({"task": "token-classification", "labels": [0, 1] * 4}, r"labels\[0\] is 0: give each"),
+        ({"task": "token-classification", "labels": [None] * 8}, r"labels\[0\] is None: give"),
+        ({"targets": "query"}, "targets='query': give a list of names"),
+        ({"targets": []}, r"targets=\[\]: give a list"),
+        ({"targets": [5]}, r"targets=\[5\]: give a list"),
+        ({"targets": ["query", "qery"]}, "no modules called qery"),
+        ({"rank": 1000}, "rank=1000: .*give a smaller rank"),
+        ({"seed": 2**70}, r"seed=.*2\*\*32 - 1"),
+        ({"output": "/proc/none/of/it"}, "cannot be written to .*choose another folder"),
     ],
 )
 def test_arguments_that_make_no_sense_are_refused(base, options, words):
     sequences = options.pop("sequences", SEQUENCES)
-    with pytest.raises(ValueError, match=words):
+    with pytest.raises((ValueError, TypeError, ModelError), match=words):
         fine_tune(base, sequences, **options)
 
 

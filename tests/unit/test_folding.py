@@ -332,3 +332,9 @@ def test_while_it_is_predicted_no_other_structure_is_shown():
     model.gate.set()
     wait_for(lambda: view.structure is not None)
     assert view.structure == found.structure.to_cif()
+
+
+@pytest.mark.parametrize("given", [None, SEQUENCE, Protein(SEQUENCE)])
+def test_the_page_of_anything_else_is_refused(given):
+    with pytest.raises(TypeError, match=r"FoldExplorer takes what fold\(protein, model\) returns"):
+        FoldExplorer(given)

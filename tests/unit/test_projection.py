@@ -75,6 +75,7 @@ def test_umap_is_repeatable():
         (SEQUENCE, {"method": "umap", "neighbors": 15}, "of 15 residues each has 14 others"),
         (SEQUENCE, {"method": "umap", "neighbors": 1.5}, "whole number, at least 2"),
         (SEQUENCE, {"method": "umap", "seed": -1}, "seed=-1: it is a whole number, at least 0"),
+        (SEQUENCE, {"method": "umap", "seed": 2**40}, "seed=1099511627776: .* 2.*32 - 1"),
         ("M", {}, "PCA needs at least 2 residues, and 1 is there"),
         ("MKTA", {"method": "umap"}, "UMAP needs at least 5 residues, and 4 are there"),
     ],
@@ -83,6 +84,12 @@ def test_bad_input_is_told(sequence, options, words):
     found = finished(sequence, StateModel("bad projections"))
     with pytest.raises(ValueError, match=words):
         projection(found, **options)
+
+
+@pytest.mark.parametrize("given", [None, Protein(SEQUENCE), np.zeros((5, 3))])
+def test_what_are_no_embeddings_is_told(given):
+    with pytest.raises(TypeError, match=r"projection takes what embed\(proteins, model\) returns"):
+        projection(given)
 
 
 def test_a_missing_package_is_named(monkeypatch):

@@ -12,7 +12,7 @@ import torch
 from plmwidgets.methods.training_examples import TASKS, Label, Task, batches_for, read_proteins
 from plmwidgets.methods.training_networks import with_head
 from plmwidgets.models import as_model
-from plmwidgets.models.adapter_files import read_adapter
+from plmwidgets.models.adapter_files import CONFIG_FILE, read_adapter
 from plmwidgets.models.adapters import adapted_network, check_base, share
 from plmwidgets.models.checkpoint import first_line
 from plmwidgets.models.huggingface import HuggingFaceMaskedLM
@@ -114,8 +114,15 @@ def load_classifier(model: MaskedLM | str, folder: str | os.PathLike[str]) -> Cl
     base = as_model(model)
     check_base(base)  # type: ignore[arg-type]
     assert isinstance(base, HuggingFaceMaskedLM)
+    place = Path(folder).expanduser()
+    if (place / CLASSES_FILE).is_file() and not (place / CONFIG_FILE).is_file():
+        raise ModelError(
+            f"{place} holds a classifier that was trained with method='full', of which all weights "
+            "are its own: open it with transformers, AutoModelForSequenceClassification or "
+            "AutoModelForTokenClassification. Those trained with LoRA are loaded here."
+        )
     adapter = read_adapter(folder)
-    task, classes = _read_classes(Path(folder).expanduser() / CLASSES_FILE)
+    task, classes = _read_classes(place / CLASSES_FILE)
     network = with_head(base, share(base), task, classes)
     return Classifier(base, adapted_network(network, adapter), task, classes)
 

@@ -1,12 +1,13 @@
 """What can be embedded: one protein, several, or a FASTA file."""
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, cast
 
 import numpy as np
+import pandas as pd
 
 from plmwidgets._numbers import as_whole
 from plmwidgets.models.masked_lm import EmbeddingMaskedLM, MaskedLM, ModelError
@@ -72,7 +73,13 @@ def proteins_of(given: Proteins) -> tuple[Protein, ...]:
         return _of_file(Path(given))
     if isinstance(given, str):
         return (Protein(given),)
-    if isinstance(given, bytes) or not isinstance(given, Iterable):
+    if isinstance(given, Mapping | set | frozenset | pd.DataFrame):
+        # Their names would be read as sequences, or in an order that is nobody's.
+        raise TypeError(
+            f"the sequences of a {type(given).__name__} have no order or are not what it counts "
+            "through: give a list, such as list(named.values()) or table['sequence']"
+        )
+    if isinstance(given, bytes) or not isinstance(given, Iterable) or _is_single(given):
         raise TypeError(
             f"expected a Protein, a sequence, a list of them or the path of a FASTA file, not "
             f"{type(given).__name__}"
@@ -87,6 +94,10 @@ def proteins_of(given: Proteins) -> tuple[Protein, ...]:
     if not found:
         raise ValueError("there is no sequence to embed: give at least one")
     return tuple(found)
+
+
+def _is_single(given: object) -> bool:
+    return isinstance(given, np.ndarray) and given.ndim == 0
 
 
 def _is_path(text: str) -> bool:
@@ -150,7 +161,7 @@ def chosen_layers(model: EmbeddingMaskedLM, layers: object) -> tuple[int, ...]:
         raise ValueError(f"layers={layers!r}: name them by number, such as {last}, or 'all'")
     if isinstance(layers, int | np.integer):
         layers = [layers]
-    if not isinstance(layers, Iterable):
+    if not isinstance(layers, Iterable) or _is_single(layers):
         raise TypeError(
             f"layers={layers!r}: name them in a list of whole numbers, such as [{last}]"
         )

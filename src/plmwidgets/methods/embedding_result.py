@@ -383,3 +383,11 @@ class Embeddings(RunControl):
     @property
     def _waiting(self) -> str:
         return self._again if self._run is None else "wait() for it"
+
+
+def require_embeddings(what: str, given: object) -> None:
+    """Raise `TypeError`, saying what to do, if something that takes embeddings is given others."""
+    if not isinstance(given, Embeddings):
+        raise TypeError(
+            f"{what} takes what embed(proteins, model) returns, not {type(given).__name__}"
+        )

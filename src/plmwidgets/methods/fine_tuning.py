@@ -2,13 +2,18 @@
 
 import json
 import os
+import threading
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from numbers import Real
 from pathlib import Path
 from typing import Any, ClassVar
+from weakref import WeakValueDictionary
 
 import pandas as pd
 
-from plmwidgets._numbers import whole_number
+from plmwidgets._numbers import seed_number, whole_number
+from plmwidgets._warn import warn
 from plmwidgets.methods.classifier import CLASSES_FILE, Classifier
 from plmwidgets.methods.training_checkpoints import TrainingFolder
 from plmwidgets.methods.training_examples import (
@@ -37,6 +42,9 @@ from plmwidgets.scan.progress import ScanProgress, ScanStatus
 CURVE_COLUMNS = ("epoch", "learning_rate", "loss", "evaluation_loss", "accuracy")
 _RATES = {"lora": 1e-3, "full": 5e-5}
 _EVALUATIONS = 20
+
+_opening = threading.Lock()
+_in_folders: "WeakValueDictionary[Path, FineTuning]" = WeakValueDictionary()
 
 
 def fine_tune(
@@ -93,7 +101,7 @@ def fine_tune(
     learning_rate : float, optional
         At the first step: 1e-3 with LoRA, 5e-5 in full.
     rank : int
-        Of the adapter's matrices.
+        Of the adapter's matrices; at most the width of the model.
     alpha : int, optional
         They are multiplied by alpha / rank; twice the rank by default.
     targets : sequence of str, optional
@@ -106,7 +114,8 @@ def fine_tune(
     seed : int
     output : path, optional
         Folder for checkpoints and the result. The same call with the same folder goes on where it
-        stopped, and comes to the same weights as one that was never stopped.
+        stopped, and comes to the same weights as one that was never stopped; while it runs, it is
+        returned.
 
     Returns
     -------
@@ -151,20 +160,16 @@ def fine_tune(
         total,
         size,
         _positive("learning_rate", _RATES[method] if learning_rate is None else learning_rate),
-        whole_number("seed", seed, 0),
+        seed_number(seed),
         whole_number("evaluate_every", every),
         None if patience is None else whole_number("patience", patience),
         whole_number("rank", rank) if lora else None,
         whole_number("alpha", 2 * rank if alpha is None else alpha) if lora else None,
-        tuple(target_modules(base) if targets is None else targets) if lora else None,
+        _modules(base, targets) if lora else None,
         classes,
     )
     if patience is not None and held_out is None:
         raise ValueError("patience= counts evaluations: give sequences for them, evaluation=[...]")
-    folder = None
-    if output is not None:
-        key = fingerprint(plan, base.identity.result_key, examples, held_out)
-        folder = TrainingFolder(output, key)
     network = make_network(
         base,
         task,
@@ -176,10 +181,26 @@ def fine_tune(
         seed=plan.seed,
     )
     batches = batches_for(base, task, size, plan.seed)
-    run = TrainingRun(network, plan, batches, examples, held_out, name=base.name, folder=folder)
-    tuning = FineTuning(base, run, None if folder is None else folder.path)
-    run.start()
-    if folder is not None and run.status is ScanStatus.FINISHED:
+    if output is None:
+        run = TrainingRun(network, plan, batches, examples, held_out, name=base.name)
+        tuning = FineTuning(base, run, None)
+        run.start()
+        return tuning
+    # Last of all: what cannot be trained leaves no folder behind.
+    key = fingerprint(plan, base.identity.result_key, examples, held_out)
+    with _opening:
+        folder = TrainingFolder(output, key)
+        # A cell that is run again while its training runs gets that: two would spoil the folder.
+        under_way = _in_folders.get(folder.path)
+        if under_way is not None and under_way.progress.status is ScanStatus.RUNNING:
+            return under_way
+        if under_way is not None:
+            with suppress(Exception):  # it was told already, to who waited for it
+                under_way.wait(quiet=True)  # one that was held may still write its checkpoint
+        run = TrainingRun(network, plan, batches, examples, held_out, name=base.name, folder=folder)
+        tuning = _in_folders[folder.path] = FineTuning(base, run, folder.path)
+        run.start()
+    if run.status is ScanStatus.FINISHED:
         tuning.save(folder.path)  # or a session that was killed at the very end left none
     return tuning
 
@@ -307,11 +328,17 @@ class FineTuning(RunControl):
         ------
         RuntimeError
             While the training runs.
+        ValueError
+            If there is a file of this name, or it is the folder of the model itself.
         """
         self._check_done()
         self._write(Path(folder).expanduser())
 
     def _write(self, place: Path) -> None:
+        if place.exists() and not place.is_dir():  # transformers would write nothing, and go on
+            raise ValueError(f"{place} is a file: give a folder for what came of the training")
+        if place.resolve() == Path(self.base.network.config.name_or_path).resolve():
+            raise ValueError(f"{place} holds {self.base.name} itself: give a folder of its own")
         network = self._run.trained()
         if self.plan.method == "lora":
             # By default peft would look for the model on the hub.
@@ -348,6 +375,13 @@ def _read(
     (sequences, labels), (evaluation, evaluation_labels) = shown, held_back
     proteins = read_proteins(base, sequences, "sequences")
     others = None if evaluation is None else read_proteins(base, evaluation, "evaluation")
+    seen = {protein.sequence for protein in proteins}
+    twins = sum(protein.sequence in seen for protein in others or ())
+    if twins:
+        warn(
+            f"{twins} of {len(others or ())} sequences for evaluation are among those that are "
+            "trained on: their loss falls without the model learning anything of others"
+        )
     if task == "masked-lm":
         if labels is not None or evaluation_labels is not None:
             raise ValueError("a masked language model learns the residues: give no labels")
@@ -373,8 +407,22 @@ def _count_steps(steps: int | None, epochs: int | None, an_epoch: int) -> int:
     return an_epoch * whole_number("epochs", 3 if epochs is None else epochs)
 
 
+def _modules(base: HuggingFaceMaskedLM, targets: Sequence[str] | None) -> tuple[str, ...]:
+    """Return the names of the modules that get an adapter; peft would pass over unknown ones."""
+    if targets is None:
+        return target_modules(base)
+    named = [] if isinstance(targets, str) else list(targets)
+    if not named or not all(isinstance(name, str) for name in named):
+        raise TypeError(f"targets={targets!r}: give a list of names, such as ['query', 'value']")
+    known = [name for name, _ in base.network.named_modules()]
+    for target in named:
+        if not any(name == target or name.endswith(f".{target}") for name in known):
+            raise ModelError(f"{base.name} has no modules called {target}: name others in targets=")
+    return tuple(named)
+
+
 def _positive(name: str, value: Any) -> float:
-    number = value if isinstance(value, int | float) and not isinstance(value, bool) else 0.0
+    number = float(value) if isinstance(value, Real) and not isinstance(value, bool) else 0.0
     if not 0 < number < float("inf"):
         raise ValueError(f"{name}={value!r}: it is a number above 0")
-    return float(number)
+    return number

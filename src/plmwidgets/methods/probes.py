@@ -3,8 +3,9 @@
 import json
 import os
 from collections.abc import Mapping, Sequence
+from numbers import Real
 from pathlib import Path
-from typing import Any, Final, Literal, get_args
+from typing import Any, Final, get_args
 
 import numpy as np
 import pandas as pd
@@ -12,19 +13,31 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
-from plmwidgets._numbers import whole_number
-from plmwidgets.methods.embedding_result import Embeddings
+from plmwidgets._numbers import seed_number, whole_number
+from plmwidgets.methods.embedding_result import Embeddings, require_embeddings
+from plmwidgets.methods.probe_labels import (
+    Kind,
+    Level,
+    check_enough,
+    class_codes,
+    group_numbers,
+    is_missing,
+    kind_of,
+    label_numbers,
+    read_labels,
+)
 from plmwidgets.methods.probe_metrics import class_metrics, number_metrics
 from plmwidgets.methods.training_examples import Label
 
-Level = Literal["sequence", "residue"]
-Kind = Literal["classification", "regression"]
 Floats = NDArray[np.float64]
 
 LEVELS: Final[tuple[Level, ...]] = get_args(Level)
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 MOST_ITERATIONS: Final = 2000
 _FORMAT: Final = "plmwidgets probe 1"
+_FACTS: Final = frozenset(
+    ("level", "kind", "classes", "layer", "model", "identity", "regularisation", "folds", "metrics")
+)
 
 
 class Probe:
@@ -116,6 +129,7 @@ class Probe:
         ValueError
             If they are of another model, or lack the layer or the residues.
         """
+        require_embeddings("predict", embeddings)
         check_same(self.facts, embeddings)
         embeddings.wait(quiet=True)
         rows = _places(embeddings, self.level)
@@ -136,6 +150,8 @@ class Probe:
 
         Raises
         ------
+        OSError
+            If it cannot be written there.
         ValueError
             If the name does not end in ``.safetensors``.
         """
@@ -148,7 +164,11 @@ class Probe:
             "mean": self.mean,
             "scale": self.scale,
         }
-        save_file(arrays, place, metadata={"format": _FORMAT, "facts": json.dumps(self.facts)})
+        content = {"format": _FORMAT, "facts": json.dumps(self.facts)}
+        try:
+            save_file(arrays, place, metadata=content)
+        except (OSError, SafetensorError) as error:
+            raise OSError(f"the probe cannot be written to {place}: {error}") from error
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> "Probe":
@@ -166,6 +186,9 @@ class Probe:
                 if metadata.get("format") != _FORMAT:
                     raise ValueError("it holds no probe")
                 facts = json.loads(metadata["facts"])
+                missing = sorted(_FACTS - facts.keys())
+                if missing:
+                    raise ValueError(f"it lacks {', '.join(missing)}")
                 names = ("weights", "intercepts", "mean", "scale")
                 weights, intercepts, mean, scale = (file.get_tensor(name) for name in names)
             probe = cls(weights, intercepts, mean, scale, facts)
@@ -179,7 +202,9 @@ class Probe:
                 or len(intercepts) != rows
             ):
                 raise ValueError("its numbers do not fit together")
-        except (OSError, SafetensorError, ValueError, KeyError, TypeError) as error:
+        except (
+            *(OSError, SafetensorError, ValueError, KeyError, TypeError, AttributeError),
+        ) as error:
             raise ValueError(
                 f"{place} cannot be read as a probe ({error}): give a file that Probe.save wrote"
             ) from error
@@ -220,7 +245,8 @@ def fit_probe(
         One of those embedded; the last by default.
     groups : sequence, optional
         For each sequence what it belongs to, such as its family: a group is never divided. Give it
-        where sequences are related: else metrics tell of close relatives.
+        where sequences are related: else metrics tell of close relatives, and equal sequences alone
+        are kept together.
     folds : int
         Parts of the cross-validation, at least 2.
     regularisation : float
@@ -237,8 +263,8 @@ def fit_probe(
     ------
     ModuleNotFoundError
         If scikit-learn is not installed.
-    ValueError
-        If the labels do not fit, or are too few.
+    TypeError, ValueError
+        If these are no embeddings, or the labels do not fit or are too few.
 
     Examples
     --------
@@ -250,30 +276,27 @@ def fit_probe(
         raise ValueError(f"unknown level {level!r}: use 'sequence' or 'residue'")
     if kind is not None and kind not in KINDS:
         raise ValueError(f"unknown kind {kind!r}: use 'classification' or 'regression'")
-    if not isinstance(regularisation, int | float) or not 0 < regularisation < float("inf"):
+    number = isinstance(regularisation, Real) and not isinstance(regularisation, bool)
+    if not number or not 0 < regularisation < float("inf"):
         raise ValueError(f"regularisation={regularisation!r}: it is a number above 0")
-    parts, seed = whole_number("folds", folds, 2), whole_number("seed", seed, 0)
+    parts, seed = whole_number("folds", folds, 2), seed_number(seed)
+    require_embeddings("fit_probe", embeddings)
     embeddings.wait(quiet=True)
     layer = embeddings.layer_of(layer)
     features = _features(embeddings, level, layer)
-    targets, owners = _targets(embeddings, labels, level)
-    if groups is not None:
-        if len(groups) != len(embeddings):
-            raise ValueError(f"groups are {len(groups)}, and there are {len(embeddings)} sequences")
-        owners = np.unique(np.array([str(group) for group in groups]), return_inverse=True)[1][
-            owners
-        ]
-    known = np.array([not _is_missing(target) for target in targets], dtype=bool)
+    targets, owners = read_labels(embeddings, labels, level)
+    owners = group_numbers(embeddings, groups)[owners]
+    known = np.array([not is_missing(target) for target in targets], dtype=bool)
     x = np.concatenate(features)[known].astype(np.float64)
     kept = [target for target, is_known in zip(targets, known, strict=True) if is_known]
     owners = owners[known]
-    kind = _kind_of(kept) if kind is None else kind
+    kind = kind_of(kept) if kind is None else kind
     classes: tuple[Label, ...] = ()
     if kind == "classification":
-        classes, y = _codes(kept)
+        classes, y = class_codes(kept)
     else:
-        y = _numbers(kept)
-    _check_enough(y, owners, parts, classes)
+        y = label_numbers(kept)
+    check_enough(y, owners, parts, classes)
     pipeline, splits = _scikit(kind, y, owners, parts, (float(regularisation), seed))
     predicted = np.empty(len(y))
     for train, test in splits:
@@ -344,63 +367,6 @@ def _places(embeddings: Embeddings, level: Level) -> pd.DataFrame:
     )
 
 
-def _targets(
-    embeddings: Embeddings, labels: Sequence[Any], level: Level
-) -> tuple[list[Any], NDArray[np.int64]]:
-    """Labels in one row, and the number of the sequence that each is of."""
-    given = list(labels)
-    if len(given) != len(embeddings):
-        raise ValueError(f"labels are {len(given)}, and there are {len(embeddings)} sequences")
-    if level == "sequence":
-        return given, np.arange(len(given))
-    flat: list[Any] = []
-    for index, (protein, each) in enumerate(zip(embeddings.proteins, given, strict=True)):
-        if each is not None and len(each) != len(protein):
-            raise ValueError(
-                f"labels[{index}] has {len(each)} labels, and its sequence {len(protein)} "
-                "residues: give one a residue, None where there is none"
-            )
-        flat += [None] * len(protein) if each is None else list(each)
-    return flat, np.repeat(np.arange(len(given)), [len(p) for p in embeddings.proteins])
-
-
-def _kind_of(targets: Sequence[Any]) -> Kind:
-    numbers = all(isinstance(each, int | float | np.number) for each in targets)
-    fraction = numbers and any(float(each) != int(each) for each in targets)
-    return "regression" if fraction else "classification"
-
-
-def _codes(targets: Sequence[Any]) -> tuple[tuple[Label, ...], Floats]:
-    plain = [each if isinstance(each, str) else int(each) for each in targets]
-    classes = sorted(set(plain), key=lambda each: (isinstance(each, str), each))
-    code = {label: number for number, label in enumerate(classes)}
-    return tuple(classes), np.array([code[each] for each in plain], dtype=np.float64)
-
-
-def _numbers(targets: Sequence[Any]) -> Floats:
-    try:
-        values = np.array([float(each) for each in targets])
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"labels for regression are numbers: {error}") from error
-    if not np.isfinite(values).all():
-        raise ValueError("labels for regression are finite numbers; None where there is none")
-    return values
-
-
-def _check_enough(
-    y: Floats, owners: NDArray[np.int64], folds: int, classes: tuple[Label, ...]
-) -> None:
-    units = len(np.unique(owners))
-    if units < folds:
-        raise ValueError(
-            f"{folds} folds need as many sequences or groups with labels, and there are {units}"
-        )
-    if len(np.unique(y)) < 2:
-        raise ValueError(
-            f"all labels are the same ({classes[0]!r})" if classes else "all labels are the same"
-        )
-
-
 def _scikit(
     kind: Kind, y: Floats, owners: NDArray[np.int64], folds: int, settings: tuple[float, int]
 ) -> tuple[Any, list[tuple[NDArray[np.int64], NDArray[np.int64]]]]:
@@ -422,7 +388,3 @@ def _scikit(
         linear = Ridge(alpha=strength)
         divide = GroupKFold(folds, shuffle=True, random_state=seed)
     return make_pipeline(StandardScaler(), linear), list(divide.split(y, y, owners))
-
-
-def _is_missing(target: Any) -> bool:
-    return target is None or (isinstance(target, float | np.floating) and bool(np.isnan(target)))

@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from plmwidgets._numbers import whole_number
-from plmwidgets.methods.embedding_result import Embeddings
+from plmwidgets._numbers import seed_number, whole_number
+from plmwidgets.methods.embedding_result import Embeddings, require_embeddings
 
 METHODS: Final = ("pca", "umap")
 NEIGHBORS: Final = 15
@@ -116,6 +116,8 @@ def projection(
         If UMAP is asked for and not installed.
     IndexError, RuntimeError
         As `Embeddings.residues`.
+    TypeError
+        If these are no embeddings.
     ValueError
         If the method or an option is not known, or there are too few points.
 
@@ -135,6 +137,7 @@ def projection(
         raise ValueError(f"unknown method {method!r}: use 'pca' or 'umap'")
     if method == "pca" and neighbors is not None:
         raise ValueError("neighbors= is for method='umap'; PCA has none")
+    require_embeddings("projection", embeddings)
     if which is None and len(embeddings) == 1:
         which = 0
     unit = "sequence" if which is None else "residue"
@@ -156,7 +159,7 @@ def projection(
         )
         if count > most:
             raise ValueError(f"neighbors={count}: of {len(values)} {unit}s each has {most} others")
-        seed = whole_number("seed", seed, 0)
+        seed = seed_number(seed)
         coordinates = _umap(values, count, seed)
         options |= {"neighbors": count, "seed": seed}
     return Projection(

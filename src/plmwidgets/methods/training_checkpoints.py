@@ -35,7 +35,8 @@ class TrainingFolder:
     Raises
     ------
     ValueError
-        If the folder holds something else, or a training with other settings, saying which.
+        If the folder cannot be written to, or holds something else, or a training with other
+        settings, saying which.
     """
 
     def __init__(self, path: str | os.PathLike[str], settings: Mapping[str, Any]) -> None:
@@ -48,8 +49,13 @@ class TrainingFolder:
         elif self.path.exists() and any(self.path.iterdir()):
             raise ValueError(f"{self.path} holds something else: choose an empty or a new folder")
         else:
-            self.path.mkdir(parents=True, exist_ok=True)
-            _write_json(file, {"format": _FORMAT, **settings})
+            try:
+                self.path.mkdir(parents=True, exist_ok=True)
+                _write_json(file, {"format": _FORMAT, **settings})
+            except OSError as error:
+                raise ValueError(
+                    f"{self.path} cannot be written to ({first_line(error)}): choose another folder"
+                ) from error
 
     def write(self, course: Mapping[str, Any], groups: Groups) -> None:
         """Keep a checkpoint in place of the one before: whole, or not at all."""

@@ -1,10 +1,11 @@
 """What a network is trained on: sequences as tokens, with a target for each or for each residue."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal, get_args
 
 import numpy as np
+import pandas as pd
 import torch
 from numpy.typing import NDArray
 
@@ -187,6 +188,7 @@ def read_proteins(
     """
     if isinstance(sequences, str | Protein):
         raise TypeError(f"{what} is a list of sequences, not one: write [...] around it")
+    check_list(sequences, what)
     proteins: list[Protein] = []
     for index, given in enumerate(sequences):
         try:
@@ -200,6 +202,23 @@ def read_proteins(
     return proteins
 
 
+def check_list(values: object, what: str) -> None:
+    """Raise `TypeError` unless something counts through its items, in an order.
+
+    A table or dict counts through its names, and a set in an order that is nobody's.
+    """
+    unordered = isinstance(values, Mapping | set | frozenset | pd.DataFrame)
+    if (
+        unordered
+        or not isinstance(values, Iterable)
+        or (isinstance(values, np.ndarray) and not values.ndim)
+    ):
+        raise TypeError(
+            f"{what} is a list, not {type(values).__name__}: give one such as "
+            "list(named.values()) or table['sequence']"
+        )
+
+
 def read_classes(labels: Any, task: Task) -> tuple[Label, ...]:
     """Return the classes among labels, sorted.
 
@@ -209,7 +228,13 @@ def read_classes(labels: Any, task: Task) -> tuple[Label, ...]:
         If there are fewer than two, or labels are no names and no whole numbers.
     """
     found: set[Label] = set()
-    for label in labels:
+    check_list(labels, "labels")
+    for index, label in enumerate(labels):
+        if task == "token-classification" and not hasattr(label, "__len__"):
+            raise ValueError(
+                f"labels[{index}] is {label!r}: give each sequence a text or list with one label a "
+                "residue, None where there is none"
+            )
         for each in [label] if task == "sequence-classification" else label:
             if isinstance(each, bool | float) or not isinstance(each, str | int | np.integer):
                 if each is None and task == "token-classification":
@@ -236,18 +261,20 @@ def read_targets(
         unknown.
     """
     code = {label: number for number, label in enumerate(classes)}
+    check_list(labels, what)
     given = list(labels)
     if len(given) != len(proteins):
         raise ValueError(f"{what} are {len(given)}, and there are {len(proteins)} sequences")
     targets = []
     for index, (protein, label) in enumerate(zip(proteins, given, strict=True)):
-        each = [label] if task == "sequence-classification" else list(label)
+        whole = task == "sequence-classification" or not hasattr(label, "__len__")
+        each = [label] if whole else list(label)
         if task == "token-classification" and len(each) != len(protein):
             raise ValueError(
                 f"{what}[{index}] has {len(each)} labels, and its sequence {len(protein)} "
                 "residues: give one a residue, None where there is none"
             )
-        unknown = [one for one in each if one is not None and one not in code]
+        unknown = [one for one in each if one is not None and one not in classes]
         if unknown:
             raise ValueError(f"{what}[{index}] is {unknown[0]!r}, which is no class of labels")
         targets.append(np.array([NO_TARGET if o is None else code[o] for o in each], np.int64))

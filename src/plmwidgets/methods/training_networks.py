@@ -48,13 +48,20 @@ def make_network(
     Raises
     ------
     ModelError
-        If transformers has no such head for the model, or no module is called as `targets`.
+        If transformers has no such head for the model, the rank is larger than it is wide, or no
+        module is called as `targets`.
     """
     network = share(base) if method == "lora" else copy.deepcopy(base.network)
     if task != "masked-lm":
         network = with_head(base, network, task, classes, seed)
     if method == "full":
         return network.requires_grad_(True)
+    width = base.network.config.hidden_size
+    if rank > width:
+        raise ModelError(
+            f"rank={rank}: the matrices of {base.name} are {width} wide, and an adapter of more "
+            "than that adds nothing: give a smaller rank, such as 8."
+        )
     config = import_peft().LoraConfig(
         task_type=None if task == "masked-lm" else _CLASSES[task][1],
         r=rank,

@@ -19,9 +19,11 @@ from typing import Any, ClassVar, Final
 import numpy as np
 import torch
 
-from plmwidgets.methods.training_checkpoints import TrainingFolder
+from plmwidgets._numbers import as_whole
+from plmwidgets.methods.training_checkpoints import Groups, TrainingFolder
 from plmwidgets.methods.training_examples import NO_TARGET, Batches, Examples, Label, Task
 from plmwidgets.methods.training_networks import Method
+from plmwidgets.models.checkpoint import first_line
 from plmwidgets.models.masked_lm import ModelError
 from plmwidgets.scan.background import BackgroundRun
 
@@ -266,7 +268,19 @@ class TrainingRun(BackgroundRun):
         if found is None:
             return
         course, groups = found
-        self.course = Course(**course)
+        try:
+            self._put(Course(**course), groups)
+        except (KeyError, TypeError, RuntimeError) as error:
+            raise ValueError(
+                f"the latest checkpoint in {folder.path} does not fit this training "
+                f"({first_line(error)}): delete it to begin anew"
+            ) from error
+
+    def _put(self, course: Course, groups: Groups) -> None:
+        """Go back to where a checkpoint was written."""
+        if as_whole(course.step, 0) is None:
+            raise TypeError(f"step is {course.step!r}")
+        self.course = course
         with torch.no_grad():
             for name, weight in self._weights.items():
                 weight.copy_(groups["weights"][name])

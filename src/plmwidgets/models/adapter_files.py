@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -160,7 +161,21 @@ def _config(path: Path) -> Any:
             )
     if as_whole(entries.get("r"), 1) is None:
         raise ModelError(f"{path} states the rank r={entries.get('r')!r}: it is a whole number.")
+    alpha = entries.get("lora_alpha", 1)
+    if isinstance(alpha, bool) or not isinstance(alpha, int | float) or not math.isfinite(alpha):
+        raise ModelError(f"{path} states lora_alpha={alpha!r}: it is a number.")
     origin = {name: entries.get(name) for name in ("base_model_name_or_path", "revision")}
+    wrong = [name for name, value in origin.items() if not isinstance(value, str | None)]
+    wrong += [
+        name
+        for name in ("rank_pattern", "alpha_pattern")
+        if not isinstance(entries.get(name), dict | None)
+    ]
+    if wrong:
+        raise ModelError(
+            f"{path} states {wrong[0]}={entries[wrong[0]]!r}, which peft would not have written: "
+            "fetch or write the adapter again."
+        )
     try:
         chosen = {name: entries[name] for name in _DECIDING if name in entries}
         config = peft.LoraConfig(**chosen, **origin, inference_mode=True)
@@ -176,9 +191,10 @@ def _check_ranks(name: str, config: Any, tensors: Tensors) -> None:
     # Before peft makes room for what the configuration says.
     stated = {config.r, *(config.rank_pattern or {}).values()}
     for key, tensor in tensors.items():
-        if ".lora_A." in key and tensor.shape[0] not in stated:
+        rank = tensor.shape[0] if tensor.ndim else 0
+        if ".lora_A." in key and rank not in stated:
             raise ModelError(
-                f"the weights of {name} have rank {tensor.shape[0]} and its {CONFIG_FILE} says "
+                f"the weights of {name} have rank {rank} and its {CONFIG_FILE} says "
                 f"r={config.r}: the two files do not belong together."
             )
     if not any(".lora_A." in key for key in tensors):

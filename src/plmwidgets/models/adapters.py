@@ -7,6 +7,7 @@ same time, each with its own worker, on weights that are loaded once.
 
 import copy
 import os
+import re
 import threading
 import warnings
 import weakref
@@ -202,6 +203,11 @@ def adapted_network(network: Any, adapter: Adapter) -> Any:
     except ValueError as error:  # no module has such a name
         raise ModelError(
             f"the adapter {adapter.name} was made for another kind of model: {first_line(error)}."
+        ) from error
+    except (TypeError, AttributeError, re.error) as error:
+        raise ModelError(
+            f"the configuration of the adapter {adapter.name} is damaged ({first_line(error)}): "
+            "fetch or write the adapter again."
         ) from error
     expected = {name: tuple(tensor.shape) for name, tensor in adapter_tensors(wrapped).items()}
     given = {name: tuple(tensor.shape) for name, tensor in adapter.tensors.items()}

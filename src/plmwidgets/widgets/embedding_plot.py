@@ -9,7 +9,7 @@ import pandas as pd
 import traitlets as t
 from numpy.typing import ArrayLike, NDArray
 
-from plmwidgets.methods.embedding_result import Embeddings
+from plmwidgets.methods.embedding_result import Embeddings, require_embeddings
 from plmwidgets.methods.projection import Projection, projection
 from plmwidgets.scan.progress import ScanStatus
 from plmwidgets.widgets.colouring import CHEMISTRY
@@ -63,9 +63,10 @@ class EmbeddingPlot(View):
     Raises
     ------
     TypeError
-        If colours are no columns by name.
+        If these are no embeddings, or colours no columns by name.
     ValueError
-        If they do not fit the points, or residues are asked for and means alone are kept.
+        If they do not fit the points or have the name of a colouring that is there, or residues
+        are asked for and means alone are kept.
     """
 
     _bundle = t.Unicode(bundle("embedding_plot"), read_only=True).tag(sync=True)
@@ -96,6 +97,7 @@ class EmbeddingPlot(View):
         selection: Selection | None = None,
         presenter: bool = False,
     ) -> None:
+        require_embeddings("EmbeddingPlot", embeddings)
         if which is None and len(embeddings) == 1:
             which = 0
         self.embeddings = embeddings

@@ -1,5 +1,7 @@
 """A page about one structure prediction: how far it is, its confidence, and the structure."""
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -43,6 +45,11 @@ class FoldExplorer(ViewGrid):
     presenter : bool
         Assignable at any time.
 
+    Raises
+    ------
+    TypeError
+        If it is no `Fold`.
+
     Examples
     --------
     >>> import plmwidgets as plm
@@ -50,6 +57,11 @@ class FoldExplorer(ViewGrid):
     """
 
     def __init__(self, fold: Fold, *, presenter: bool = False) -> None:
+        self._stop: Callable[[], None] = lambda: None  # `close` may come before all is made
+        if not isinstance(fold, Fold):
+            raise TypeError(
+                f"FoldExplorer takes what fold(protein, model) returns, not {type(fold).__name__}"
+            )
         self.fold = fold
         self.selection = Selection(fold.protein)
         self.selection.masked = set(fold.masked)

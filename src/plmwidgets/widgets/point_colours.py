@@ -99,10 +99,7 @@ def residue_colours(
 ) -> dict[str, PointColours | None]:
     """Return what residues can be coloured by, by name; None stands for their chemistry."""
     length = len(protein)
-    found: dict[str, PointColours | None] = {
-        label: point_colours(values, label, length, "residue") for label, values in own.items()
-    }
-    found[CHEMISTRY] = None
+    found: dict[str, PointColours | None] = {CHEMISTRY: None}
     if protein.structure is not None:
         states = np.full(length, STRUCTURE_CLASSES.index("other"), np.float64)
         for element in protein.structure.elements():
@@ -115,7 +112,7 @@ def residue_colours(
         found[name] = PointColours(scalar.values, scalar.label, scalar.limits, scalar.kind)
     along = np.arange(1, length + 1, dtype=np.float64)
     found["position"] = PointColours(along, "Position, from 1", (1.0, float(max(length, 2))))
-    return found
+    return _beside(own, found, length, "residue")
 
 
 def sequence_colours(
@@ -123,9 +120,24 @@ def sequence_colours(
 ) -> dict[str, PointColours | None]:
     """Return what sequences can be coloured by, by name."""
     count = len(proteins)
-    found: dict[str, PointColours | None] = {
-        label: point_colours(values, label, count, "sequence") for label, values in own.items()
-    }
     lengths = [len(protein) for protein in proteins]
-    found["length"] = point_colours(lengths, "Length (residues)", count, "sequence")
-    return found
+    found = {"length": point_colours(lengths, "Length (residues)", count, "sequence")}
+    return _beside(own, found, count, "sequence")
+
+
+def _beside(
+    own: Mapping[str, ArrayLike],
+    known: Mapping[str, PointColours | None],
+    count: int,
+    unit: str,
+) -> dict[str, PointColours | None]:
+    """Put a person's own colours before those that are there for all."""
+    taken = sorted(own.keys() & known.keys())
+    if taken:
+        raise ValueError(
+            f"{', '.join(map(repr, taken))} is here already: give your column another name"
+        )
+    return {
+        **{label: point_colours(values, label, count, unit) for label, values in own.items()},
+        **known,
+    }

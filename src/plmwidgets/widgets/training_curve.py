@@ -37,6 +37,10 @@ class TrainingCurve(View):
     evaluations = t.Any(None, read_only=True).tag(sync=True)
 
     def __init__(self, tuning: FineTuning, *, presenter: bool = False) -> None:
+        if not isinstance(tuning, FineTuning):
+            raise TypeError(
+                f"TrainingCurve takes what fine_tune returns, not {type(tuning).__name__}"
+            )
         self.tuning = tuning
         # A view tells what it is of by the name of a protein.
         shown = Protein(tuning.first_protein.sequence, name=tuning.base.name)
