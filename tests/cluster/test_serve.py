@@ -18,6 +18,7 @@ import threading, time
 import plmwidgets as plm
 model = plm.load_model("demo", backend="ray")
 print("joined", flush=True)
+input()  # the cluster has ended
 while any(thread.name.startswith("ray_listen") for thread in threading.enumerate()):
     time.sleep(0.05)
 print("at rest", flush=True)
@@ -62,7 +63,9 @@ def test_it_listens_on_the_loopback_interface_alone(served):
 
 def test_when_it_is_told_to_end_it_ends_all_it_started_and_notebooks_rest(alone):
     served = alone("demo")
-    notebook = subprocess.Popen([sys.executable, "-c", STAY], stdout=subprocess.PIPE, text=True)
+    notebook = subprocess.Popen(
+        [sys.executable, "-c", STAY], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
     assert notebook.stdout.readline() == "joined\n"
     family = psutil.Process(served.process.pid).children(recursive=True)
     assert family
@@ -70,7 +73,7 @@ def test_when_it_is_told_to_end_it_ends_all_it_started_and_notebooks_rest(alone)
     assert "demo is shared no longer" in served.log.read_text()
     _, left = psutil.wait_procs(family, timeout=60)
     assert left == []
-    said, _ = notebook.communicate(timeout=120)
+    said, _ = notebook.communicate("\n", timeout=120)
     assert said.startswith("at rest\n")
     assert "start it again with  plmwidgets serve --model demo" in said
 

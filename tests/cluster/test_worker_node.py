@@ -60,6 +60,7 @@ def machines(own_ray, tmp_path, monkeypatch):
     process.communicate("\n\n", timeout=60)
 
 
+@pytest.mark.stress
 def test_a_scan_survives_a_killed_machine_bit_for_bit(machines, tmp_path, local_scan):
     served = Serve(tmp_path, "--model", "demo", "--replicas", "2", "--cpus", "1")
     try:
