@@ -111,5 +111,7 @@ def test_what_cannot_be_asked_from_here_is_not_offered(protein):
         for method in (plm.attention, plm.predict_contacts):
             with pytest.raises(ModelError, match="computes elsewhere"):
                 method(protein, model)
-        with pytest.raises(ValueError, match="contact_head and adapter are chosen where the model is"):
+        with pytest.raises(
+            ValueError, match="contact_head and adapter are chosen where the model is"
+        ):
             plm.load_model("demo", contact_head=True, executor=executor)
