@@ -2,6 +2,7 @@
 
 import dev_page
 import pytest
+from access import NAMELESS, walk_by_tab
 from dev_page import structure, wait_for
 from playwright.sync_api import expect
 from test_dev_layout import SELECT, open_all
@@ -42,54 +43,12 @@ def views(show, cif):
     return page
 
 
-# Every stop of the Tab key, in turn: its view, its place there, and whether a ring is around it.
-FOCUSED = """() => {
-  const host = document.activeElement;
-  const node = host?.shadowRoot?.activeElement;
-  if (!node) return null;
-  const usable = [...host.shadowRoot.querySelectorAll("button, select, input, [tabindex]")];
-  const ring = getComputedStyle(node);
-  return {
-    view: host.className.replace(/.*plmwidgets-/, ""), place: usable.indexOf(node),
-    ring: ring.outlineStyle !== "none" && parseFloat(ring.outlineWidth) >= 2,
-  };
-}"""
-USABLE = """host => [...host.shadowRoot.querySelectorAll("button, select, input, [tabindex]")]
-  .map((node, place) => [node, place])
-  .filter(([node]) => node.checkVisibility({ visibilityProperty: true }))
-  .filter(([node]) => !node.disabled && node.tabIndex >= 0)
-  .map(([node, place]) => [place, node.outerHTML.slice(0, 120)])"""
-
-
 def test_tab_reaches_every_control_with_a_ring(views):
-    wanted = {name: dict(views.locator(f".plmwidgets-{name}").evaluate(USABLE)) for name in VIEWS}
-    reached = {name: set() for name in VIEWS}
-    views.mouse.click(2, 2)
-    for _ in range(sum(map(len, wanted.values())) + 2):
-        views.keyboard.press("Tab")
-        at = views.evaluate(FOCUSED)
-        if at:
-            reached[at["view"]].add(at["place"])
-            assert at["ring"], (at["view"], wanted[at["view"]][at["place"]])
+    found = walk_by_tab(views, *VIEWS)
     for name, least in VIEWS.items():
-        missed = [html for place, html in wanted[name].items() if place not in reached[name]]
-        assert missed == [], name
-        assert len(wanted[name]) >= least
-
-
-# The roles that people act on, or that say something, without the name that says what.
-NAMELESS = """host => {
-  const roles = "button, select, input, canvas, svg[role], [role=listbox], [role=progressbar]," +
-    " [role=img], [role=group], [role=option], [tabindex]";
-  const text = node => (node?.textContent ?? "").trim();
-  const name = node =>
-    node.getAttribute("aria-label") || text(node.labels?.[0]) ||
-    (node.matches("button, [role=option]") ? text(node) : "") || "";
-  return [...host.shadowRoot.querySelectorAll(roles)]
-    .filter(node => node.checkVisibility() && !node.closest("[aria-hidden=true]"))
-    .filter(node => !/[A-Za-z]/.test(name(node)))
-    .map(node => node.outerHTML.slice(0, 120));
-}"""
+        wanted, reached = found[name]
+        assert [html for place, html in wanted.items() if place not in reached] == [], name
+        assert len(wanted) >= least
 
 
 @pytest.mark.parametrize("name", VIEWS)

@@ -2,10 +2,10 @@
 
 import dev_page
 import pytest
+from access import NAMELESS, walk_by_tab
 from dev_page import expect_trait, settle, trait, wait_for
 from layout import overlaps, parts_of
 from playwright.sync_api import expect
-from test_dev_access import FOCUSED, NAMELESS, USABLE
 
 address, show = dev_page.address, dev_page.show
 RESIDUES = "views=embedding_plot,sequence_strip&length=60&masks=0"
@@ -190,14 +190,6 @@ def test_nothing_overlaps_at_any_width(show, width, query):
 def test_everything_has_a_name_and_is_reached_by_keys(show, query, count):
     page = show(f"views=embedding_plot&length=60{query}", 700)
     assert view(page).evaluate(NAMELESS) == []
-    wanted = dict(view(page).evaluate(USABLE))
+    wanted, reached = walk_by_tab(page, "embedding_plot")["embedding_plot"]
     assert len(wanted) == count
-    page.mouse.click(2, 2)
-    reached = set()
-    for _ in range(count + 1):
-        page.keyboard.press("Tab")
-        at = page.evaluate(FOCUSED)
-        if at:
-            reached.add(at["place"])
-            assert at["ring"], wanted[at["place"]]
     assert reached == set(wanted)

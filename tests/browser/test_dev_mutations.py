@@ -4,10 +4,10 @@ from urllib.parse import quote
 
 import dev_page
 import pytest
+from access import NAMELESS, walk_by_tab
 from dev_page import expect_trait, settle, wait_for
 from layout import overlaps, parts_of
 from playwright.sync_api import expect
-from test_dev_access import FOCUSED, NAMELESS, USABLE
 from test_dev_hostile import EVERYTHING, TEXT
 
 address, show = dev_page.address, dev_page.show
@@ -242,20 +242,9 @@ def test_everything_has_a_name_and_a_ring(show):
     for opened in (page, filled):
         for name in ("mutation_heatmap", "scatter_plot"):
             assert opened.locator(f".plmwidgets-{name}").evaluate(NAMELESS) == []
-    wanted = {
-        (name, place)
-        for name in ("mutation_heatmap", "scatter_plot")
-        for place, _ in filled.locator(f".plmwidgets-{name}").evaluate(USABLE)
-    }
-    reached = set()
-    filled.mouse.click(2, 2)
-    for _ in range(len(wanted) + 2):
-        filled.keyboard.press("Tab")
-        at = filled.evaluate(FOCUSED)
-        if at:
-            reached.add((at["view"], at["place"]))
-            assert at["ring"], at
-    assert wanted <= reached and len(wanted) >= 9
+    found = walk_by_tab(filled, "mutation_heatmap", "scatter_plot").values()
+    assert all(set(wanted) <= reached for wanted, reached in found)
+    assert sum(len(wanted) for wanted, _ in found) >= 9
     assert views["mutation_heatmap"].get_attribute("aria-label")
 
 

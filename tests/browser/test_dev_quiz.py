@@ -2,10 +2,10 @@
 
 import dev_page
 import pytest
+from access import NAMELESS, walk_by_tab
 from dev_page import expect_trait, settle, trait, wait_for
 from layout import overlaps, parts_of
 from playwright.sync_api import expect
-from test_dev_access import FOCUSED, NAMELESS, USABLE
 
 address, show = dev_page.address, dev_page.show
 QUERY = "views=residue_quiz&length=64&models=one,two"
@@ -120,14 +120,6 @@ def test_nothing_overlaps_and_nothing_jumps_when_it_is_revealed(show, width, pre
 def test_everything_has_a_name_and_is_reached_by_tab(show):
     page = show(f"{QUERY}&state=own")
     assert view(page).evaluate(NAMELESS) == []
-    wanted = dict(view(page).evaluate(USABLE))
+    wanted, reached = walk_by_tab(page, "residue_quiz")["residue_quiz"]
     assert len(wanted) == 26  # two buttons, the board, twenty keys, three players
-    page.mouse.click(2, 2)
-    reached = set()
-    for _ in range(len(wanted) + 1):
-        page.keyboard.press("Tab")
-        at = page.evaluate(FOCUSED)
-        if at:
-            reached.add(at["place"])
-            assert at["ring"], wanted[at["place"]]
     assert reached == set(wanted)

@@ -2,10 +2,10 @@
 
 import dev_page
 import pytest
+from access import NAMELESS, walk_by_tab
 from dev_page import expect_trait, settle, trait, wait_for
 from layout import overlaps, parts_of
 from playwright.sync_api import expect
-from test_dev_access import FOCUSED, NAMELESS, USABLE
 
 address, show = dev_page.address, dev_page.show
 QUERY = "views=recovery_view&length=80"
@@ -123,14 +123,6 @@ def test_everything_has_a_name_and_is_reached_by_tab(show):
     page = show(QUERY, 800)
     wait_for(page, view(page), "data-points", "33")
     assert view(page).evaluate(NAMELESS) == []
-    wanted = dict(view(page).evaluate(USABLE))
+    wanted, reached = walk_by_tab(page, "recovery_view")["recovery_view"]
     assert len(wanted) == 5  # three choices, the segment and the slider
-    page.mouse.click(2, 2)
-    reached = set()
-    for _ in range(len(wanted) + 1):
-        page.keyboard.press("Tab")
-        at = page.evaluate(FOCUSED)
-        if at:
-            reached.add(at["place"])
-            assert at["ring"], wanted[at["place"]]
     assert reached == set(wanted)

@@ -2,9 +2,9 @@
 
 import dev_page
 import pytest
+from access import NAMELESS
 from dev_page import wait_for
 from playwright.sync_api import expect
-from test_dev_access import NAMELESS
 
 address, show = dev_page.address, dev_page.show
 QUERY = "views=training_curve&status="

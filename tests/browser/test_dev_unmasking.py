@@ -2,10 +2,10 @@
 
 import dev_page
 import pytest
+from access import NAMELESS, walk_by_tab
 from dev_page import expect_trait, settle, trait, wait_for
 from layout import overlaps, parts_of
 from playwright.sync_api import expect
-from test_dev_access import FOCUSED, NAMELESS, USABLE
 
 address, show = dev_page.address, dev_page.show
 QUERY = "views=unmasking_player&length=64&masks=0"
@@ -136,15 +136,7 @@ def test_nothing_overlaps(show, width, presenter):
 def test_everything_has_a_name_and_is_reached_by_tab(show):
     page = show(QUERY)
     assert view(page).evaluate(NAMELESS) == []
-    wanted = dict(view(page).evaluate(USABLE))
+    wanted, reached = walk_by_tab(page, "unmasking_player")["unmasking_player"]
     # Five buttons, the slider, colour, the residues, strategy, seed, fork.
     assert len(wanted) == 11
-    page.mouse.click(2, 2)
-    reached = set()
-    for _ in range(len(wanted) + 1):
-        page.keyboard.press("Tab")
-        at = page.evaluate(FOCUSED)
-        if at:
-            reached.add(at["place"])
-            assert at["ring"], wanted[at["place"]]
     assert reached == set(wanted)
