@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from plmwidgets.alphabet import AMINO_ACIDS
-from plmwidgets.methods.strategy_comparison import StrategyComparison, compare_strategies
+from plmwidgets.methods.unmasking.strategy_comparison import StrategyComparison, compare_strategies
 from plmwidgets.models import load_model
 from plmwidgets.models.masked_lm import Context
 from plmwidgets.models.potts import PottsModel

@@ -53,8 +53,8 @@ MODULES = {
 UNDERNEATH = {
     "plmwidgets.alphabet": ["AMINO_ACIDS"],
     "plmwidgets.cluster.remote_lm": ["RemoteMaskedLM"],
-    "plmwidgets.methods.corruption": ["FATES", "RATE_DISTRIBUTIONS"],
-    "plmwidgets.methods.deep_mutational_scan": ["DmsComparison"],
+    "plmwidgets.methods.corruption.corruption": ["FATES", "RATE_DISTRIBUTIONS"],
+    "plmwidgets.methods.mutations.deep_mutational_scan": ["DmsComparison"],
     "plmwidgets.methods.quiz": ["vote_distribution"],
     "plmwidgets.models.huggingface": ["HuggingFaceMaskedLM"],
     "plmwidgets.models.masked_lm": [],  # all classes

@@ -24,49 +24,55 @@ if TYPE_CHECKING:
     from plmwidgets.comparison import Comparison as Comparison
     from plmwidgets.comparison import compare as compare
     from plmwidgets.ipython import load_ipython_extension as load_ipython_extension
-    from plmwidgets.methods.attention import Attention as Attention
-    from plmwidgets.methods.attention import attention as attention
-    from plmwidgets.methods.attention import predict_contacts as predict_contacts
-    from plmwidgets.methods.classifier import Classifier as Classifier
-    from plmwidgets.methods.classifier import load_classifier as load_classifier
-    from plmwidgets.methods.contact_evaluation import ContactEvaluation as ContactEvaluation
-    from plmwidgets.methods.contact_evaluation import evaluate_contacts as evaluate_contacts
-    from plmwidgets.methods.corruption import Corruption as Corruption
-    from plmwidgets.methods.corruption import corrupt as corrupt
-    from plmwidgets.methods.corruption import draw_rates as draw_rates
-    from plmwidgets.methods.corruption_loss import CorruptionLoss as CorruptionLoss
-    from plmwidgets.methods.corruption_loss import corruption_loss as corruption_loss
-    from plmwidgets.methods.deep_mutational_scan import DeepMutationalScan as DeepMutationalScan
-    from plmwidgets.methods.deep_mutational_scan import load_dms as load_dms
-    from plmwidgets.methods.embedding_result import Embeddings as Embeddings
-    from plmwidgets.methods.embeddings import embed as embed
-    from plmwidgets.methods.fine_tuning import FineTuning as FineTuning
-    from plmwidgets.methods.fine_tuning import fine_tune as fine_tune
-    from plmwidgets.methods.folding import Fold as Fold
-    from plmwidgets.methods.folding import fold as fold
-    from plmwidgets.methods.jacobian import Jacobian as Jacobian
-    from plmwidgets.methods.jacobian import jacobian as jacobian
-    from plmwidgets.methods.linear_couplings import linear_couplings as linear_couplings
-    from plmwidgets.methods.minimal_context import MinimalContext as MinimalContext
-    from plmwidgets.methods.minimal_context import minimal_context as minimal_context
-    from plmwidgets.methods.mutations import MutationScores as MutationScores
-    from plmwidgets.methods.mutations import mutation_scores as mutation_scores
-    from plmwidgets.methods.probes import Probe as Probe
-    from plmwidgets.methods.probes import fit_probe as fit_probe
-    from plmwidgets.methods.projection import Projection as Projection
-    from plmwidgets.methods.projection import projection as projection
-    from plmwidgets.methods.recoveries import Recoveries as Recoveries
-    from plmwidgets.methods.recoveries import recoveries as recoveries
-    from plmwidgets.methods.recovery import recovery as recovery
-    from plmwidgets.methods.recovery_result import Recovery as Recovery
-    from plmwidgets.methods.recovery_segments import candidate_segments as candidate_segments
-    from plmwidgets.methods.recovery_segments import element_pairs as element_pairs
-    from plmwidgets.methods.strategy_comparison import StrategyComparison as StrategyComparison
-    from plmwidgets.methods.strategy_comparison import compare_strategies as compare_strategies
-    from plmwidgets.methods.unmask import unmask as unmask
-    from plmwidgets.methods.unmasking_trace import UnmaskingTrace as UnmaskingTrace
-    from plmwidgets.methods.variants import epistasis as epistasis
-    from plmwidgets.methods.variants import score_variants as score_variants
+    from plmwidgets.methods.contacts.attention import Attention as Attention
+    from plmwidgets.methods.contacts.attention import attention as attention
+    from plmwidgets.methods.contacts.attention import predict_contacts as predict_contacts
+    from plmwidgets.methods.contacts.evaluation import ContactEvaluation as ContactEvaluation
+    from plmwidgets.methods.contacts.evaluation import evaluate_contacts as evaluate_contacts
+    from plmwidgets.methods.contacts.linear_couplings import linear_couplings as linear_couplings
+    from plmwidgets.methods.corruption.corruption import Corruption as Corruption
+    from plmwidgets.methods.corruption.corruption import corrupt as corrupt
+    from plmwidgets.methods.corruption.corruption import draw_rates as draw_rates
+    from plmwidgets.methods.corruption.loss import CorruptionLoss as CorruptionLoss
+    from plmwidgets.methods.corruption.loss import corruption_loss as corruption_loss
+    from plmwidgets.methods.embeddings.embed import embed as embed
+    from plmwidgets.methods.embeddings.projection import Projection as Projection
+    from plmwidgets.methods.embeddings.projection import projection as projection
+    from plmwidgets.methods.embeddings.result import Embeddings as Embeddings
+    from plmwidgets.methods.folding.fold import Fold as Fold
+    from plmwidgets.methods.folding.fold import fold as fold
+    from plmwidgets.methods.jacobian.jacobian import Jacobian as Jacobian
+    from plmwidgets.methods.jacobian.jacobian import jacobian as jacobian
+    from plmwidgets.methods.mutations.deep_mutational_scan import (
+        DeepMutationalScan as DeepMutationalScan,
+    )
+    from plmwidgets.methods.mutations.deep_mutational_scan import load_dms as load_dms
+    from plmwidgets.methods.mutations.scores import MutationScores as MutationScores
+    from plmwidgets.methods.mutations.scores import mutation_scores as mutation_scores
+    from plmwidgets.methods.mutations.variants import epistasis as epistasis
+    from plmwidgets.methods.mutations.variants import score_variants as score_variants
+    from plmwidgets.methods.recovery.minimal_context import MinimalContext as MinimalContext
+    from plmwidgets.methods.recovery.minimal_context import minimal_context as minimal_context
+    from plmwidgets.methods.recovery.recoveries import Recoveries as Recoveries
+    from plmwidgets.methods.recovery.recoveries import recoveries as recoveries
+    from plmwidgets.methods.recovery.recovery import recovery as recovery
+    from plmwidgets.methods.recovery.result import Recovery as Recovery
+    from plmwidgets.methods.recovery.segments import candidate_segments as candidate_segments
+    from plmwidgets.methods.recovery.segments import element_pairs as element_pairs
+    from plmwidgets.methods.tuning.classifier import Classifier as Classifier
+    from plmwidgets.methods.tuning.classifier import load_classifier as load_classifier
+    from plmwidgets.methods.tuning.fine_tuning import FineTuning as FineTuning
+    from plmwidgets.methods.tuning.fine_tuning import fine_tune as fine_tune
+    from plmwidgets.methods.tuning.probes import Probe as Probe
+    from plmwidgets.methods.tuning.probes import fit_probe as fit_probe
+    from plmwidgets.methods.unmasking.strategy_comparison import (
+        StrategyComparison as StrategyComparison,
+    )
+    from plmwidgets.methods.unmasking.strategy_comparison import (
+        compare_strategies as compare_strategies,
+    )
+    from plmwidgets.methods.unmasking.trace import UnmaskingTrace as UnmaskingTrace
+    from plmwidgets.methods.unmasking.unmask import unmask as unmask
     from plmwidgets.models import available_models as available_models
     from plmwidgets.models import load_model as load_model
     from plmwidgets.models.folding import load_folding_model as load_folding_model
@@ -115,44 +121,44 @@ if TYPE_CHECKING:
 
 # Imported on first use: torch and the notebook packages take seconds to load.
 _HOMES = {
-    "Attention": "methods.attention",
+    "Attention": "methods.contacts.attention",
     "AttentionExplorer": "widgets.attention_explorer",
     "AttentionGrid": "widgets.attention_grid",
-    "Classifier": "methods.classifier",
+    "Classifier": "methods.tuning.classifier",
     "Comparison": "comparison",
-    "DeepMutationalScan": "methods.deep_mutational_scan",
+    "DeepMutationalScan": "methods.mutations.deep_mutational_scan",
     "EmbeddingExplorer": "widgets.embedding_explorer",
     "EmbeddingPlot": "widgets.embedding_plot",
-    "Embeddings": "methods.embedding_result",
+    "Embeddings": "methods.embeddings.result",
     "ContactComparison": "widgets.contact_comparison",
-    "ContactEvaluation": "methods.contact_evaluation",
-    "Corruption": "methods.corruption",
+    "ContactEvaluation": "methods.contacts.evaluation",
+    "Corruption": "methods.corruption.corruption",
     "CorruptionLesson": "widgets.corruption_lesson",
-    "CorruptionLoss": "methods.corruption_loss",
+    "CorruptionLoss": "methods.corruption.loss",
     "CorruptionView": "widgets.corruption_view",
     "Distributions": "widgets.distributions",
     "Explorer": "widgets.explorer",
-    "Fold": "methods.folding",
+    "Fold": "methods.folding.fold",
     "FoldExplorer": "widgets.fold_explorer",
-    "FineTuning": "methods.fine_tuning",
-    "Jacobian": "methods.jacobian",
+    "FineTuning": "methods.tuning.fine_tuning",
+    "Jacobian": "methods.jacobian.jacobian",
     "JacobianExplorer": "widgets.jacobian_explorer",
     "JacobianTable": "widgets.jacobian_table",
     "JointDistribution": "scan.joint",
     "JointTable": "widgets.joint_table",
-    "MinimalContext": "methods.minimal_context",
+    "MinimalContext": "methods.recovery.minimal_context",
     "ModelError": "models.masked_lm",
     "MutationExplorer": "widgets.mutation_explorer",
     "MutationHeatmap": "widgets.mutation_heatmap",
-    "MutationScores": "methods.mutations",
+    "MutationScores": "methods.mutations.scores",
     "PairHeatmap": "widgets.pair_heatmap",
     "PairScan": "scan.pair",
     "PairTable": "widgets.pair_table",
-    "Projection": "methods.projection",
-    "Probe": "methods.probes",
+    "Projection": "methods.embeddings.projection",
+    "Probe": "methods.tuning.probes",
     "Protein": "protein",
-    "Recoveries": "methods.recoveries",
-    "Recovery": "methods.recovery_result",
+    "Recoveries": "methods.recovery.recoveries",
+    "Recovery": "methods.recovery.result",
     "RecoveryExplorer": "widgets.recovery_explorer",
     "RecoveryView": "widgets.recovery_view",
     "ResidueQuiz": "widgets.residue_quiz",
@@ -162,49 +168,49 @@ _HOMES = {
     "SequenceStrip": "widgets.sequence_strip",
     "SingleScan": "scan.single",
     "StoreError": "scan.store",
-    "StrategyComparison": "methods.strategy_comparison",
+    "StrategyComparison": "methods.unmasking.strategy_comparison",
     "StructureView": "widgets.structure_view",
     "UnmaskingExplorer": "widgets.unmasking_explorer",
     "UnmaskingPlayer": "widgets.unmasking_player",
-    "UnmaskingTrace": "methods.unmasking_trace",
+    "UnmaskingTrace": "methods.unmasking.trace",
     "TrainingCurve": "widgets.training_curve",
-    "attention": "methods.attention",
+    "attention": "methods.contacts.attention",
     "available_models": "models",
-    "candidate_segments": "methods.recovery_segments",
+    "candidate_segments": "methods.recovery.segments",
     "compare": "comparison",
-    "corrupt": "methods.corruption",
-    "corruption_loss": "methods.corruption_loss",
-    "draw_rates": "methods.corruption",
-    "compare_strategies": "methods.strategy_comparison",
-    "embed": "methods.embeddings",
-    "epistasis": "methods.variants",
-    "element_pairs": "methods.recovery_segments",
-    "evaluate_contacts": "methods.contact_evaluation",
-    "fold": "methods.folding",
-    "fine_tune": "methods.fine_tuning",
-    "fit_probe": "methods.probes",
-    "jacobian": "methods.jacobian",
+    "corrupt": "methods.corruption.corruption",
+    "corruption_loss": "methods.corruption.loss",
+    "draw_rates": "methods.corruption.corruption",
+    "compare_strategies": "methods.unmasking.strategy_comparison",
+    "embed": "methods.embeddings.embed",
+    "epistasis": "methods.mutations.variants",
+    "element_pairs": "methods.recovery.segments",
+    "evaluate_contacts": "methods.contacts.evaluation",
+    "fold": "methods.folding.fold",
+    "fine_tune": "methods.tuning.fine_tuning",
+    "fit_probe": "methods.tuning.probes",
+    "jacobian": "methods.jacobian.jacobian",
     "joint": "scan.joint",
-    "linear_couplings": "methods.linear_couplings",
+    "linear_couplings": "methods.contacts.linear_couplings",
     "link_nglview": "widgets.nglview_link",
-    "load_classifier": "methods.classifier",
-    "load_dms": "methods.deep_mutational_scan",
+    "load_classifier": "methods.tuning.classifier",
+    "load_dms": "methods.mutations.deep_mutational_scan",
     "load_folding_model": "models.folding",
     "load_ipython_extension": "ipython",
     "load_model": "models",
-    "mutation_scores": "methods.mutations",
-    "minimal_context": "methods.minimal_context",
+    "mutation_scores": "methods.mutations.scores",
+    "minimal_context": "methods.recovery.minimal_context",
     "plan_scan": "scan.plan",
     "predict": "scan.start",
-    "predict_contacts": "methods.attention",
-    "projection": "methods.projection",
-    "recoveries": "methods.recoveries",
-    "recovery": "methods.recovery",
+    "predict_contacts": "methods.contacts.attention",
+    "projection": "methods.embeddings.projection",
+    "recoveries": "methods.recovery.recoveries",
+    "recovery": "methods.recovery.recovery",
     "scan_pairs": "scan.start",
     "scan_singles": "scan.start",
     "scan_windows": "scan.windows",
-    "score_variants": "methods.variants",
-    "unmask": "methods.unmask",
+    "score_variants": "methods.mutations.variants",
+    "unmask": "methods.unmasking.unmask",
     "to_nglview": "widgets.nglview_export",
 }
 

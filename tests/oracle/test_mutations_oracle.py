@@ -8,8 +8,8 @@ import torch
 from transformers import AutoModelForMaskedLM, AutoTokenizer
 
 from plmwidgets.alphabet import AMINO_ACIDS, INDEX
-from plmwidgets.methods.mutations import mutation_scores
-from plmwidgets.methods.variants import epistasis, score_variants
+from plmwidgets.methods.mutations.scores import mutation_scores
+from plmwidgets.methods.mutations.variants import epistasis, score_variants
 from plmwidgets.models import load_model
 from plmwidgets.protein import Protein
 from plmwidgets.scan.start import scan_pairs

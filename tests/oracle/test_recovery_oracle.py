@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from plmwidgets.methods.recovery import recovery
+from plmwidgets.methods.recovery.recovery import recovery
 from plmwidgets.models import Context, load_model
 from plmwidgets.protein import Protein
 

@@ -8,7 +8,7 @@ from toy_models import ToyModel
 from view_tools import SEQUENCE
 
 from plmwidgets import attention, evaluate_contacts, load_model, metrics, predict_contacts
-from plmwidgets.methods import attentive_models
+from plmwidgets.methods.contacts import attentive_models
 from plmwidgets.models import Context, ModelError
 from plmwidgets.protein import Protein
 from plmwidgets.service import service_for

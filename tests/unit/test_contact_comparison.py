@@ -8,7 +8,7 @@ import pytest
 import traitlets as t
 from view_tools import decoded
 
-from plmwidgets.methods.contact_evaluation import evaluate_contacts
+from plmwidgets.methods.contacts.evaluation import evaluate_contacts
 from plmwidgets.protein import Protein
 from plmwidgets.widgets.contact_comparison import TRUTH, ContactComparison
 from plmwidgets.widgets.pair_heatmap import PairHeatmap

@@ -10,7 +10,7 @@ from PIL import Image
 from toy_models import ToyModel
 
 from plmwidgets import charts, metrics
-from plmwidgets.methods.contact_evaluation import CUTS, MEASURES, evaluate_contacts
+from plmwidgets.methods.contacts.evaluation import CUTS, MEASURES, evaluate_contacts
 from plmwidgets.models import load_model
 from plmwidgets.protein import Protein
 from plmwidgets.scan.pair import PairScan

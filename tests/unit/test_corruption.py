@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 
 from plmwidgets.alphabet import AMINO_ACIDS
-from plmwidgets.methods.corruption import (
+from plmwidgets.methods.corruption.corruption import (
     FATES,
     RATE_DISTRIBUTIONS,
     corrupt,

@@ -8,8 +8,8 @@ from transformers import AutoModelForMaskedLM, AutoTokenizer
 from view_tools import wait_for
 
 from plmwidgets.alphabet import AMINO_ACIDS
-from plmwidgets.methods.corruption import FATES, corrupt
-from plmwidgets.methods.corruption_loss import corruption_loss, prepare_loss
+from plmwidgets.methods.corruption.corruption import FATES, corrupt
+from plmwidgets.methods.corruption.loss import corruption_loss, prepare_loss
 from plmwidgets.models import load_model
 from plmwidgets.models.masked_lm import ModelError
 from plmwidgets.protein import Protein

@@ -8,8 +8,8 @@ import traitlets as t
 from toy_models import GatedModel, ToyModel
 from view_tools import decoded, wait_for
 
-from plmwidgets.methods.corruption import FATES, corrupt, mean_rate
-from plmwidgets.methods.corruption_loss import corruption_loss
+from plmwidgets.methods.corruption.corruption import FATES, corrupt, mean_rate
+from plmwidgets.methods.corruption.loss import corruption_loss
 from plmwidgets.models.masked_lm import ModelError
 from plmwidgets.protein import Protein
 from plmwidgets.widgets.corruption_lesson import CorruptionLesson

@@ -11,10 +11,10 @@ from toy_models import ToyModel
 from view_tools import SEQUENCE
 
 from plmwidgets.charts import mutations as charts
-from plmwidgets.methods.deep_mutational_scan import load_dms
-from plmwidgets.methods.mutations import mutation_scores
-from plmwidgets.methods.variant_lists import VariantError
-from plmwidgets.methods.variants import score_variants
+from plmwidgets.methods.mutations.deep_mutational_scan import load_dms
+from plmwidgets.methods.mutations.scores import mutation_scores
+from plmwidgets.methods.mutations.variant_lists import VariantError
+from plmwidgets.methods.mutations.variants import score_variants
 from plmwidgets.protein import Protein
 
 PROTEIN = Protein(SEQUENCE, name="toy")

@@ -14,8 +14,8 @@ from view_tools import wait_for
 
 from plmwidgets import Embeddings, ModelError, Protein, StoreError, embed, load_model
 from plmwidgets.cluster import remote_lm
-from plmwidgets.methods import embedding_states
-from plmwidgets.methods.embedding_states import EmbeddingStore
+from plmwidgets.methods.embeddings import states as embedding_states
+from plmwidgets.methods.embeddings.states import EmbeddingStore
 from plmwidgets.models.masked_lm import Context
 from plmwidgets.scan.progress import ScanStatus
 

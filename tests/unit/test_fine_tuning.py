@@ -16,9 +16,9 @@ from transformers import AutoModelForTokenClassification
 
 from plmwidgets import ModelError, fine_tune, load_classifier, load_model, scan_singles
 from plmwidgets.alphabet import AMINO_ACIDS
-from plmwidgets.methods.training_checkpoints import TrainingFolder
-from plmwidgets.methods.training_examples import Examples, batches_for
-from plmwidgets.methods.training_networks import make_network
+from plmwidgets.methods.tuning.checkpoints import TrainingFolder
+from plmwidgets.methods.tuning.examples import Examples, batches_for
+from plmwidgets.methods.tuning.networks import make_network
 from plmwidgets.models import Context
 from plmwidgets.models.potts import PottsModel
 from plmwidgets.protein import Protein

@@ -11,12 +11,12 @@ from ipywidgets.widgets.widget import _remove_buffers
 from toy_models import ToyModel
 from view_tools import wait_for
 
-from plmwidgets.methods.contact_evaluation import evaluate_contacts
-from plmwidgets.methods.deep_mutational_scan import load_dms
-from plmwidgets.methods.embeddings import embed
-from plmwidgets.methods.jacobian import jacobian
-from plmwidgets.methods.mutations import SCORE_CONTEXTS, prepare_scores
-from plmwidgets.methods.unmask import unmask
+from plmwidgets.methods.contacts.evaluation import evaluate_contacts
+from plmwidgets.methods.embeddings.embed import embed
+from plmwidgets.methods.jacobian.jacobian import jacobian
+from plmwidgets.methods.mutations.deep_mutational_scan import load_dms
+from plmwidgets.methods.mutations.scores import SCORE_CONTEXTS, prepare_scores
+from plmwidgets.methods.unmasking.unmask import unmask
 from plmwidgets.protein import Protein
 from plmwidgets.scan.start import prepare_pairs
 from plmwidgets.widgets.attention_grid import AttentionGrid

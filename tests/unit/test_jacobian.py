@@ -12,7 +12,7 @@ from view_tools import SEQUENCE, wait_for
 
 from plmwidgets import Jacobian, Protein, jacobian
 from plmwidgets.alphabet import AMINO_ACIDS
-from plmwidgets.methods.jacobian_math import contact_scores, pair_block, row_norms
+from plmwidgets.methods.jacobian.math import contact_scores, pair_block, row_norms
 from plmwidgets.models.masked_lm import Context, ModelError
 from plmwidgets.scan.progress import ScanStatus
 from plmwidgets.service import service_for
@@ -89,11 +89,11 @@ def test_maps_are_labelled_and_tables_agree_with_them(protein):
 def test_norms_do_not_depend_on_how_many_rows_are_held(monkeypatch, letters):
     tensor = np.random.default_rng(1).normal(size=(13, letters, 13, 20))
     whole = row_norms(lambda rows: tensor[rows], 13, tensor[0].nbytes)
-    monkeypatch.setattr("plmwidgets.methods.jacobian_math.WIDEST_BAND", 4)
+    monkeypatch.setattr("plmwidgets.methods.jacobian.math.WIDEST_BAND", 4)
     np.testing.assert_allclose(
         row_norms(lambda rows: tensor[rows], 13, tensor[0].nbytes), whole, rtol=1e-13
     )
-    monkeypatch.setattr("plmwidgets.methods.jacobian_math.BAND_BYTES", 1)
+    monkeypatch.setattr("plmwidgets.methods.jacobian.math.BAND_BYTES", 1)
     np.testing.assert_allclose(
         row_norms(lambda rows: tensor[rows], 13, tensor[0].nbytes), whole, rtol=1e-13
     )
@@ -208,7 +208,7 @@ BOUNDED = """
 import resource, time
 import numpy as np
 from plmwidgets import jacobian
-from plmwidgets.methods import jacobian_math, jacobian_rows
+from plmwidgets.methods.jacobian import math as jacobian_math, rows as jacobian_rows
 from plmwidgets.models.masked_lm import ModelIdentity
 
 jacobian_rows.IN_MEMORY = 2**20
@@ -256,7 +256,7 @@ def test_large_ones_are_not_held_in_memory():
 def test_public_names_are_where_they_are_said_to_be():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        assert jacobian.__module__ == "plmwidgets.methods.jacobian"
+        assert jacobian.__module__ == "plmwidgets.methods.jacobian.jacobian"
     # A method never knows of the views.
     for module in Path(sys.modules[jacobian.__module__].__file__).parent.glob("*.py"):
         assert "plmwidgets.widgets" not in module.read_text()

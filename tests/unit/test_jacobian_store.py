@@ -12,8 +12,8 @@ from toy_models import ShapeModel, ToyModel
 from view_tools import SEQUENCE, wait_for
 
 from plmwidgets import Jacobian, PairScan, Protein, StoreError, jacobian, scan_pairs
-from plmwidgets.methods import jacobian_rows
-from plmwidgets.methods.jacobian_rows import JacobianStore
+from plmwidgets.methods.jacobian import rows as jacobian_rows
+from plmwidgets.methods.jacobian.rows import JacobianStore
 from plmwidgets.scan.progress import ScanStatus
 
 LENGTH = len(SEQUENCE)

@@ -72,7 +72,7 @@ def test_a_fast_one_says_that_it_has_no_blocks(protein):
 
 def test_what_goes_wrong_is_told_in_the_view(held, monkeypatch):
     view = JacobianTable(held[0])
-    monkeypatch.setattr("plmwidgets.methods.jacobian.pair_block", lambda *_: 1 / 0)
+    monkeypatch.setattr("plmwidgets.methods.jacobian.jacobian.pair_block", lambda *_: 1 / 0)
     view.selection.select_pair(1, 2)
     assert view.error == "division by zero"
 

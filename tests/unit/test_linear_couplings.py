@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from plmwidgets.alphabet import AMINO_ACIDS, INDEX
-from plmwidgets.methods.alignments import GAP, aligned_columns
-from plmwidgets.methods.linear_couplings import linear_couplings
+from plmwidgets.methods.contacts.alignments import GAP, aligned_columns
+from plmwidgets.methods.contacts.linear_couplings import linear_couplings
 from plmwidgets.models import load_model
 from plmwidgets.protein import Protein
 
@@ -56,7 +56,7 @@ def test_scores_equal_a_plain_inverse(identity):
 def test_blocks_of_sequences_add_up(monkeypatch):
     sequences = family(200)
     whole = linear_couplings(PROTEIN, sequences)
-    monkeypatch.setattr("plmwidgets.methods.linear_couplings._ROWS_AT_ONCE", 7)
+    monkeypatch.setattr("plmwidgets.methods.contacts.linear_couplings._ROWS_AT_ONCE", 7)
     np.testing.assert_allclose(linear_couplings(PROTEIN, sequences), whole, rtol=1e-8)
 
 

@@ -8,7 +8,7 @@ from toy_models import ToyModel
 from view_tools import SEQUENCE, wait_for
 
 from plmwidgets.alphabet import AMINO_ACIDS
-from plmwidgets.methods.minimal_context import minimal_context
+from plmwidgets.methods.recovery.minimal_context import minimal_context
 from plmwidgets.models.masked_lm import Context
 from plmwidgets.models.potts import PottsModel
 from plmwidgets.protein import Protein

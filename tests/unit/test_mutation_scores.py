@@ -6,8 +6,8 @@ from toy_models import ToyModel
 from view_tools import SEQUENCE, wait_for
 
 from plmwidgets.alphabet import AMINO_ACIDS
-from plmwidgets.methods.mutation_run import MutationRun
-from plmwidgets.methods.mutations import MutationScores, mutation_scores, prepare_scores
+from plmwidgets.methods.mutations.run import MutationRun
+from plmwidgets.methods.mutations.scores import MutationScores, mutation_scores, prepare_scores
 from plmwidgets.metrics import pseudo_log_likelihood
 from plmwidgets.models.masked_lm import Context
 from plmwidgets.protein import Protein

@@ -10,8 +10,8 @@ from toy_models import ToyModel
 from view_tools import SEQUENCE, decoded, wait_for
 
 from plmwidgets.alphabet import AMINO_ACIDS
-from plmwidgets.methods.deep_mutational_scan import load_dms
-from plmwidgets.methods.mutations import mutation_scores, prepare_scores
+from plmwidgets.methods.mutations.deep_mutational_scan import load_dms
+from plmwidgets.methods.mutations.scores import mutation_scores, prepare_scores
 from plmwidgets.protein import Protein
 from plmwidgets.widgets import scatter_plot
 from plmwidgets.widgets.mutation_explorer import MutationExplorer

@@ -18,7 +18,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from plmwidgets import Probe, embed, fit_probe
-from plmwidgets.methods.probe_metrics import class_metrics, number_metrics
+from plmwidgets.methods.tuning.probe_metrics import class_metrics, number_metrics
 
 RANDOM = np.random.default_rng(0)
 SEQUENCES = ["".join(RANDOM.choice(list("ACDEFGHIKLMNPQRSTVWY"), 24)) for _ in range(40)]

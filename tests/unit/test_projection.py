@@ -8,7 +8,7 @@ from sklearn.decomposition import PCA
 from test_embeddings import StateModel, finished
 
 from plmwidgets import Protein, embed, projection
-from plmwidgets.methods.projection import principal_components
+from plmwidgets.methods.embeddings.projection import principal_components
 
 SEQUENCE = "MKTAYIAKQRLGWDE"
 

@@ -9,9 +9,9 @@ import pytest
 from recovery_tools import SEQUENCE, ContactToy
 from toy_models import ToyModel
 
-from plmwidgets.methods.recoveries import recoveries
-from plmwidgets.methods.recovery import recovery
-from plmwidgets.methods.recovery_segments import candidate_segments
+from plmwidgets.methods.recovery.recoveries import recoveries
+from plmwidgets.methods.recovery.recovery import recovery
+from plmwidgets.methods.recovery.segments import candidate_segments
 from plmwidgets.models.masked_lm import Context, ModelError
 from plmwidgets.protein import Protein
 from plmwidgets.scan.places import StoreError

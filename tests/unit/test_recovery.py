@@ -7,10 +7,10 @@ from recovery_tools import SEQUENCE, ContactToy
 from toy_models import ToyModel
 from view_tools import wait_for
 
-from plmwidgets.methods.recovery import prepare_recovery, recovery
-from plmwidgets.methods.recovery_curves import curve_table, find_jumps
-from plmwidgets.methods.recovery_result import Recovery
-from plmwidgets.methods.recovery_segments import candidate_segments, element_pairs
+from plmwidgets.methods.recovery.curves import curve_table, find_jumps
+from plmwidgets.methods.recovery.recovery import prepare_recovery, recovery
+from plmwidgets.methods.recovery.result import Recovery
+from plmwidgets.methods.recovery.segments import candidate_segments, element_pairs
 from plmwidgets.models.masked_lm import Context, ModelError
 from plmwidgets.protein import Protein
 from plmwidgets.scan.progress import ScanStatus
@@ -110,7 +110,7 @@ def test_maps_are_kept_or_computed_again(monkeypatch):
     assert found.kept_map(5, seed=1) is None  # of the first seed alone
     found.maps(5)
     assert found.kept_map(5) is not None
-    monkeypatch.setattr("plmwidgets.methods.recovery_result.MAP_BYTES", 0)
+    monkeypatch.setattr("plmwidgets.methods.recovery.result.MAP_BYTES", 0)
     found.maps(6)
     assert found.kept_map(6) is not None  # of those that fit, the latest
     assert found.kept_map(5) is None

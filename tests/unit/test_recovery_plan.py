@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from recovery_tools import SEQUENCE
 
-from plmwidgets.methods.recovery_plan import STRATEGIES, plan_recovery, segment_of
+from plmwidgets.methods.recovery.plan import STRATEGIES, plan_recovery, segment_of
 from plmwidgets.protein import Protein
 
 PROTEIN = Protein(SEQUENCE * 3, name="long")

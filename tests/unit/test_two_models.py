@@ -10,8 +10,8 @@ from toy_models import ToyModel
 from traitlets import TraitError
 from view_tools import SEQUENCE, decoded, wait_for
 
-from plmwidgets.methods.jacobian import jacobian
-from plmwidgets.methods.mutations import mutation_scores
+from plmwidgets.methods.jacobian.jacobian import jacobian
+from plmwidgets.methods.mutations.scores import mutation_scores
 from plmwidgets.metrics import entropy, perplexity
 from plmwidgets.models.masked_lm import Context, ModelError
 from plmwidgets.offline.record import record_of

@@ -11,13 +11,13 @@ from toy_models import ToyModel
 
 from plmwidgets import metrics
 from plmwidgets.alphabet import AMINO_ACIDS
-from plmwidgets.methods import sampling
-from plmwidgets.methods.decoding import STRATEGIES, Decoding
 from plmwidgets.methods.schedules import revealed_counts
-from plmwidgets.methods.strategy_comparison import compare_strategies
-from plmwidgets.methods.unmask import unmask
-from plmwidgets.methods.unmask_run import UnmaskingRun
-from plmwidgets.methods.unmasking_plan import plan_unmasking
+from plmwidgets.methods.unmasking import sampling
+from plmwidgets.methods.unmasking.decoding import STRATEGIES, Decoding
+from plmwidgets.methods.unmasking.plan import plan_unmasking
+from plmwidgets.methods.unmasking.run import UnmaskingRun
+from plmwidgets.methods.unmasking.strategy_comparison import compare_strategies
+from plmwidgets.methods.unmasking.unmask import unmask
 from plmwidgets.models.masked_lm import Context, ModelError
 from plmwidgets.models.potts import PottsModel
 from plmwidgets.protein import Protein

@@ -6,8 +6,8 @@ import traitlets as t
 from toy_models import ToyModel
 from view_tools import SEQUENCE, decoded, wait_for
 
-from plmwidgets.methods.strategy_comparison import compare_strategies
-from plmwidgets.methods.unmask import unmask
+from plmwidgets.methods.unmasking.strategy_comparison import compare_strategies
+from plmwidgets.methods.unmasking.unmask import unmask
 from plmwidgets.protein import Protein
 from plmwidgets.widgets.unmasking_explorer import REVEALED, UnmaskingExplorer
 from plmwidgets.widgets.unmasking_player import UnmaskingPlayer

@@ -11,10 +11,10 @@ from toy_models import ToyModel
 from view_tools import SEQUENCE
 
 from plmwidgets.alphabet import AMINO_ACIDS
-from plmwidgets.methods import variants
-from plmwidgets.methods.mutations import mutation_scores
-from plmwidgets.methods.variant_lists import VariantError, read_table
-from plmwidgets.methods.variants import epistasis, score_variants
+from plmwidgets.methods.mutations import variants
+from plmwidgets.methods.mutations.scores import mutation_scores
+from plmwidgets.methods.mutations.variant_lists import VariantError, read_table
+from plmwidgets.methods.mutations.variants import epistasis, score_variants
 from plmwidgets.models.masked_lm import Context
 from plmwidgets.protein import Protein
 from plmwidgets.scan.start import prepare_pairs, scan_pairs, scan_singles

@@ -7,7 +7,7 @@ import altair as alt
 from plmwidgets.charts.parts import inline, title_of
 
 if TYPE_CHECKING:
-    from plmwidgets.methods.strategy_comparison import StrategyComparison
+    from plmwidgets.methods.unmasking.strategy_comparison import StrategyComparison
 
 # Apart for all kinds of colour vision, on light and on dark (Okabe and Ito, darkened or lightened).
 COLOURS = ("#7f7f7f", "#3f85c0", "#2f9e77", "#c9950c", "#8a6bbe", "#d9480f", "#c2588b")

@@ -9,7 +9,7 @@ from plmwidgets.charts.parts import ACCENT, BAR, inline, title_of
 from plmwidgets.protein import Protein
 
 if TYPE_CHECKING:
-    from plmwidgets.methods.deep_mutational_scan import DmsComparison
+    from plmwidgets.methods.mutations.deep_mutational_scan import DmsComparison
 
 MOST_POINTS: Final = 5000
 

@@ -7,11 +7,11 @@ import altair as alt
 import pandas as pd
 
 from plmwidgets.charts.parts import MUTED, inline, title_of
-from plmwidgets.methods.recovery_curves import RECOVERED
+from plmwidgets.methods.recovery.curves import RECOVERED
 
 if TYPE_CHECKING:
-    from plmwidgets.methods.recoveries import Recoveries
-    from plmwidgets.methods.recovery_result import Recovery
+    from plmwidgets.methods.recovery.recoveries import Recoveries
+    from plmwidgets.methods.recovery.result import Recovery
 
 # Apart for all kinds of colour vision, on light and on dark.
 COLOURS: Final = {"flanking": "#d9700f", "random": "#3f85c0", "random-30": "#8a6bbe"}
@@ -39,7 +39,7 @@ def recovery_chart(recoveries: "Recovery | Iterable[Recovery]") -> Any:
         If nothing is computed yet, or the recoveries are of different segments, or two of them
         are alike in all of that.
     """
-    from plmwidgets.methods.recovery_result import Recovery
+    from plmwidgets.methods.recovery.result import Recovery
 
     shown = [recoveries] if isinstance(recoveries, Recovery) else list(recoveries)
     if len({(one.plan.sequence, one.plan.segments) for one in shown}) > 1:

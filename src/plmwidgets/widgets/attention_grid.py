@@ -9,8 +9,8 @@ import pandas as pd
 import traitlets as t
 from numpy.typing import NDArray
 
-from plmwidgets.methods.attention import Attention, head_scores
-from plmwidgets.methods.attentive_models import attentive_model
+from plmwidgets.methods.contacts.attention import Attention, head_scores
+from plmwidgets.methods.contacts.attentive_models import attentive_model
 from plmwidgets.models import as_model
 from plmwidgets.models.masked_lm import MaskedLM
 from plmwidgets.protein import Protein

@@ -10,7 +10,7 @@ import pandas as pd
 import traitlets as t
 from numpy.typing import ArrayLike, NDArray
 
-from plmwidgets.methods.folding import Fold
+from plmwidgets.methods.folding.fold import Fold
 from plmwidgets.metrics import entropy, perplexity
 from plmwidgets.protein import Protein
 from plmwidgets.widgets.live import LivePrediction, Prediction

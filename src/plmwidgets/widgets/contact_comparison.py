@@ -5,7 +5,7 @@ from typing import Any, Final
 import numpy as np
 
 from plmwidgets.map_styles import STRUCTURE
-from plmwidgets.methods.contact_evaluation import ContactEvaluation
+from plmwidgets.methods.contacts.evaluation import ContactEvaluation
 from plmwidgets.widgets.pair_heatmap import PairHeatmap
 from plmwidgets.widgets.pair_table import PairTable
 from plmwidgets.widgets.selection import Selection

@@ -8,7 +8,7 @@ import pandas as pd
 import traitlets as t
 
 from plmwidgets._numbers import as_whole
-from plmwidgets.methods.corruption import (
+from plmwidgets.methods.corruption.corruption import (
     FATES,
     RATE,
     RATE_DISTRIBUTIONS,
@@ -19,7 +19,7 @@ from plmwidgets.methods.corruption import (
     mean_rate,
     new_seed,
 )
-from plmwidgets.methods.corruption_loss import CorruptionLoss, prepare_loss
+from plmwidgets.methods.corruption.loss import CorruptionLoss, prepare_loss
 from plmwidgets.models import as_model
 from plmwidgets.models.masked_lm import MaskedLM
 from plmwidgets.protein import Protein

@@ -4,9 +4,9 @@ from typing import Any
 
 import pandas as pd
 
-from plmwidgets.methods.embedding_input import Proteins, proteins_of
-from plmwidgets.methods.embedding_result import Embeddings
-from plmwidgets.methods.embeddings import embed
+from plmwidgets.methods.embeddings.embed import embed
+from plmwidgets.methods.embeddings.input import Proteins, proteins_of
+from plmwidgets.methods.embeddings.result import Embeddings
 from plmwidgets.models.masked_lm import MaskedLM
 from plmwidgets.protein import Protein
 from plmwidgets.widgets.colouring import CHEMISTRY

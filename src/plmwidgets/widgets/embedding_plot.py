@@ -9,8 +9,8 @@ import pandas as pd
 import traitlets as t
 from numpy.typing import ArrayLike, NDArray
 
-from plmwidgets.methods.embedding_result import Embeddings, require_embeddings
-from plmwidgets.methods.projection import Projection, projection
+from plmwidgets.methods.embeddings.projection import Projection, projection
+from plmwidgets.methods.embeddings.result import Embeddings, require_embeddings
 from plmwidgets.scan.progress import ScanStatus
 from plmwidgets.widgets.colouring import CHEMISTRY
 from plmwidgets.widgets.point_colours import PointColours, residue_colours, sequence_colours

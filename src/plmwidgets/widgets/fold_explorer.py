@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from plmwidgets.methods.folding import Fold
+from plmwidgets.methods.folding.fold import Fold
 from plmwidgets.widgets.pair_heatmap import PairHeatmap
 from plmwidgets.widgets.scan_panel import ScanPanel
 from plmwidgets.widgets.selection import Selection

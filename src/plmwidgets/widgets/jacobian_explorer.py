@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from plmwidgets.methods.jacobian import Jacobian
+from plmwidgets.methods.jacobian.jacobian import Jacobian
 from plmwidgets.widgets.jacobian_table import JacobianTable
 from plmwidgets.widgets.pair_heatmap import PairHeatmap
 from plmwidgets.widgets.scan_panel import ScanPanel

@@ -8,7 +8,7 @@ import pandas as pd
 import traitlets as t
 
 from plmwidgets.alphabet import AMINO_ACIDS, CHEMISTRY_ORDER
-from plmwidgets.methods.jacobian import Jacobian
+from plmwidgets.methods.jacobian.jacobian import Jacobian
 from plmwidgets.widgets.selection import Selection
 from plmwidgets.widgets.throttle import Throttle
 from plmwidgets.widgets.view import View, bundle, envelope

@@ -10,8 +10,8 @@ import numpy as np
 import traitlets as t
 from numpy.typing import NDArray
 
-from plmwidgets.methods.attention import Attention, attention_from, check_numbers
-from plmwidgets.methods.attentive_models import attentive_model, contact_model
+from plmwidgets.methods.contacts.attention import Attention, attention_from, check_numbers
+from plmwidgets.methods.contacts.attentive_models import attentive_model, contact_model
 from plmwidgets.models.masked_lm import Context, MaskedLM
 from plmwidgets.protein import Protein
 from plmwidgets.service import Priority, service_for

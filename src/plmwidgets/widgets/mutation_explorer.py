@@ -5,9 +5,9 @@ from typing import Any
 
 import pandas as pd
 
-from plmwidgets.methods.deep_mutational_scan import DeepMutationalScan
 from plmwidgets.methods.known import Scan
-from plmwidgets.methods.mutations import SCORE_CONTEXTS, MutationScores, prepare_scores
+from plmwidgets.methods.mutations.deep_mutational_scan import DeepMutationalScan
+from plmwidgets.methods.mutations.scores import SCORE_CONTEXTS, MutationScores, prepare_scores
 from plmwidgets.models import as_model
 from plmwidgets.models.masked_lm import MaskedLM
 from plmwidgets.protein import Protein

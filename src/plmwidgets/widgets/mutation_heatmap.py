@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from plmwidgets.alphabet import AMINO_ACIDS, CHEMISTRY_ORDER
 from plmwidgets.map_styles import robust_limits
-from plmwidgets.methods.deep_mutational_scan import DeepMutationalScan
-from plmwidgets.methods.mutations import MutationScores
+from plmwidgets.methods.mutations.deep_mutational_scan import DeepMutationalScan
+from plmwidgets.methods.mutations.scores import MutationScores
 from plmwidgets.scan.progress import ScanProgress, ScanStatus
 from plmwidgets.widgets.selection import Selection
 from plmwidgets.widgets.throttle import Throttle

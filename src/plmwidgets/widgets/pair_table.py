@@ -5,7 +5,7 @@ from typing import Any, Final
 import pandas as pd
 import traitlets as t
 
-from plmwidgets.methods.contact_evaluation import CUTS, ContactEvaluation
+from plmwidgets.methods.contacts.evaluation import CUTS, ContactEvaluation
 from plmwidgets.widgets.selection import Selection
 from plmwidgets.widgets.view import View, bundle
 

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from plmwidgets.map_styles import robust_limits
-from plmwidgets.methods.recovery_plan import Segment
+from plmwidgets.methods.recovery.plan import Segment
 from plmwidgets.models import as_model
 from plmwidgets.models.masked_lm import MaskedLM
 from plmwidgets.protein import Protein

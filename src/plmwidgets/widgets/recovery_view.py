@@ -9,12 +9,12 @@ import pandas as pd
 import traitlets as t
 from numpy.typing import NDArray
 
-from plmwidgets.methods.recovery import prepare_recovery
-from plmwidgets.methods.recovery_curves import RECOVERED
-from plmwidgets.methods.recovery_maps import USING
-from plmwidgets.methods.recovery_plan import STRATEGIES, Segment, segment_of
-from plmwidgets.methods.recovery_result import Recovery
-from plmwidgets.methods.recovery_segments import WIDTH, candidate_segments
+from plmwidgets.methods.recovery.curves import RECOVERED
+from plmwidgets.methods.recovery.maps import USING
+from plmwidgets.methods.recovery.plan import STRATEGIES, Segment, segment_of
+from plmwidgets.methods.recovery.recovery import prepare_recovery
+from plmwidgets.methods.recovery.result import Recovery
+from plmwidgets.methods.recovery.segments import WIDTH, candidate_segments
 from plmwidgets.models import as_model
 from plmwidgets.models.masked_lm import MaskedLM, ModelError
 from plmwidgets.protein import Protein

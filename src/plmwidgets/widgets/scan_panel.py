@@ -5,8 +5,8 @@ from typing import Any
 
 import traitlets as t
 
-from plmwidgets.methods.folding import Fold
-from plmwidgets.methods.jacobian import Jacobian
+from plmwidgets.methods.folding.fold import Fold
+from plmwidgets.methods.jacobian.jacobian import Jacobian
 from plmwidgets.scan.pair import PairScan
 from plmwidgets.widgets.selection import Selection
 from plmwidgets.widgets.throttle import Throttle

@@ -8,8 +8,12 @@ import pandas as pd
 import traitlets as t
 
 from plmwidgets.alphabet import INDEX
-from plmwidgets.methods.deep_mutational_scan import DeepMutationalScan, DmsComparison, Predicted
-from plmwidgets.methods.mutations import MutationScores, is_finished
+from plmwidgets.methods.mutations.deep_mutational_scan import (
+    DeepMutationalScan,
+    DmsComparison,
+    Predicted,
+)
+from plmwidgets.methods.mutations.scores import MutationScores, is_finished
 from plmwidgets.widgets.selection import Selection
 from plmwidgets.widgets.throttle import Throttle
 from plmwidgets.widgets.view import View, bundle, envelope

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import traitlets as t
 
-from plmwidgets.methods.folding import Fold
+from plmwidgets.methods.folding.fold import Fold
 from plmwidgets.protein import Protein
 from plmwidgets.widgets.colouring import ColouredView
 from plmwidgets.widgets.view import bundle, in_words

@@ -6,7 +6,7 @@ import numpy as np
 import traitlets as t
 from numpy.typing import ArrayLike, NDArray
 
-from plmwidgets.methods.folding import Fold
+from plmwidgets.methods.folding.fold import Fold
 from plmwidgets.protein import Protein
 from plmwidgets.scan.pair import PairScan
 from plmwidgets.widgets.colouring import PLDDT, ColouredView

@@ -7,7 +7,7 @@ import numpy as np
 import traitlets as t
 from numpy.typing import NDArray
 
-from plmwidgets.methods.fine_tuning import FineTuning
+from plmwidgets.methods.tuning.fine_tuning import FineTuning
 from plmwidgets.protein import Protein
 from plmwidgets.widgets.throttle import Throttle
 from plmwidgets.widgets.view import View, bundle, envelope

@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from plmwidgets.methods.strategy_comparison import StrategyComparison
-from plmwidgets.methods.unmasking_trace import UnmaskingTrace
+from plmwidgets.methods.unmasking.strategy_comparison import StrategyComparison
+from plmwidgets.methods.unmasking.trace import UnmaskingTrace
 from plmwidgets.widgets.selection import Selection
 from plmwidgets.widgets.structure_view import StructureView
 from plmwidgets.widgets.unmasking_player import UnmaskingPlayer

@@ -9,10 +9,10 @@ import pandas as pd
 import traitlets as t
 
 from plmwidgets._numbers import as_whole
-from plmwidgets.methods.decoding import STRATEGIES
-from plmwidgets.methods.strategy_comparison import StrategyComparison
-from plmwidgets.methods.unmasking_plan import plan_fork
-from plmwidgets.methods.unmasking_trace import UnmaskingTrace
+from plmwidgets.methods.unmasking.decoding import STRATEGIES
+from plmwidgets.methods.unmasking.plan import plan_fork
+from plmwidgets.methods.unmasking.strategy_comparison import StrategyComparison
+from plmwidgets.methods.unmasking.trace import UnmaskingTrace
 from plmwidgets.scan.progress import ScanStatus
 from plmwidgets.widgets.selection import Selection
 from plmwidgets.widgets.throttle import Throttle

@@ -1,0 +1,1 @@
+"""Contact maps of every source, attention among them, and how well each finds the true contacts."""

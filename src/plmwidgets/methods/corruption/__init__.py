@@ -1,0 +1,1 @@
+"""How training corrupts its sequences, and the loss that follows."""

@@ -1,0 +1,1 @@
+"""Hidden states of residues and sequences, and their projections."""

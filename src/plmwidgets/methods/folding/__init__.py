@@ -1,0 +1,1 @@
+"""Structures predicted from sequences."""

@@ -1,0 +1,1 @@
+"""The categorical Jacobian, full and fast: how logits answer to substitutions."""

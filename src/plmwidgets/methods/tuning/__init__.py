@@ -1,0 +1,1 @@
+"""Probes on frozen embeddings, and fine-tuning, full or by adapters."""

@@ -1,0 +1,1 @@
+"""Strategies that reveal masked residues step by step, and how they compare."""
