@@ -1,20 +1,24 @@
 """A ready-made page: all attention heads, the chosen one as a map, and its pairs in 3D."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
+from plmwidgets.map_styles import robust_limits
 from plmwidgets.models import as_model
 from plmwidgets.models.masked_lm import MaskedLM
 from plmwidgets.protein import Protein
 from plmwidgets.scan.start import as_protein
 from plmwidgets.widgets.attention_grid import AttentionGrid
+from plmwidgets.widgets.live_attention import AttentionAnswer
 from plmwidgets.widgets.pair_heatmap import PairHeatmap
 from plmwidgets.widgets.selection import Selection
 from plmwidgets.widgets.sequence_strip import SequenceStrip
 from plmwidgets.widgets.structure_view import StructureView
+from plmwidgets.widgets.two_models import ModelChoice, names_of
 from plmwidgets.widgets.view_grid import ViewGrid
 
 HEAD, HEAD_CONTACTS, ALL_HEADS, CONTACT_HEAD = "head", "head_contacts", "all_heads", "contact_head"
@@ -31,7 +35,8 @@ class AttentionExplorer(ViewGrid):
 
     The map beside the structure shows the chosen head, as it is or as contacts, the mean of all
     heads, and, where the model has one that was trained, its contact head, all of them for the
-    present masks. The pairs in 3D are the strongest of the map above the diagonal.
+    present masks. The pairs in 3D are the strongest of the map above the diagonal; of a difference
+    those that changed most.
 
     Parameters
     ----------
@@ -39,6 +44,12 @@ class AttentionExplorer(ViewGrid):
         A protein, or a sequence.
     model : MaskedLM or str
         A loaded model, or what `load_model` takes, such as ``"esm2-8m"`` or ``"demo"``.
+    reference : MaskedLM or str, optional
+        Another model to compare with, such as the one without an adapter (which shares its
+        weights). The grid, the map and the pairs in 3D are then of the model, the reference or the
+        difference, the model less the reference, by one choice. The mean of all heads and the
+        contact head have a difference also where the numbers of layers or heads differ; see
+        `AttentionGrid`.
     layers : sequence of int, optional
         Which layers to show, counted from 0; all by default.
     presenter : bool
@@ -55,6 +66,8 @@ class AttentionExplorer(ViewGrid):
         ``heatmap.upper`` and ``heatmap.lower`` are ``"head"``, ``"head_contacts"``,
         ``"all_heads"``, ``"contact_head"``, or a map of the structure.
     structure : StructureView
+    two_models : ModelChoice or None
+        With a reference: its ``shown``, one of its ``names``, is what the views show; assignable.
     presenter : bool
         Assignable at any time.
 
@@ -76,25 +89,35 @@ class AttentionExplorer(ViewGrid):
         protein: Protein | str,
         model: MaskedLM | str,
         *,
+        reference: MaskedLM | str | None = None,
         layers: Sequence[int] | None = None,
         presenter: bool = False,
     ) -> None:
         protein, model = as_protein(protein), as_model(model)
         self.protein = protein
         self.model = model
+        self.reference = None if reference is None else as_model(reference)
         self.selection = Selection(protein)
-        self.grid = AttentionGrid(protein, model, selection=self.selection, layers=layers)
+        self.grid = AttentionGrid(
+            protein, model, reference=self.reference, selection=self.selection, layers=layers
+        )
         self.strip = SequenceStrip(protein, selection=self.selection)
         self.structure = StructureView(protein, selection=self.selection)
+        self.two_models = None
+        if self.reference is not None:
+            self.two_models = ModelChoice(names_of(model, self.reference))
+            self.grid.follow_models(self.two_models)
+        both = [model] if self.reference is None else [model, self.reference]
         offered = [HEAD_CONTACTS, HEAD, ALL_HEADS]
-        offered += [CONTACT_HEAD] if "contacts" in model.capabilities else []
-        unknown = np.full((len(protein), len(protein)), np.nan)
+        offered += [CONTACT_HEAD] if any("contacts" in m.capabilities for m in both) else []
+        self._offered = offered
+        self._unknown = np.full((len(protein), len(protein)), np.nan)
         self.heatmap = PairHeatmap(
-            protein, maps=dict.fromkeys(offered, unknown), selection=self.selection
+            protein, maps=dict.fromkeys(offered, self._unknown), selection=self.selection
         )
+        self._scores: dict[str, NDArray[np.float64]] = {}
         for name in offered:
-            self._offer(name, unknown, LABELS[name])
-        self._scores: dict[str, pd.DataFrame] = {}
+            self._put(name, LABELS[name], lambda _: None)
         self.grid.observe(self._maps_changed, "drawn")
         self.grid.observe(self._head_changed, ["layer", "head"])
         self.heatmap.observe(self._upper_changed, "upper")
@@ -110,13 +133,9 @@ class AttentionExplorer(ViewGrid):
             self._show_maps()
 
     def _show_maps(self) -> None:
-        found = self.grid.attention
-        if found is None:
-            return
-        self._put(ALL_HEADS, found.contacts(), LABELS[ALL_HEADS])
-        contacts = self.grid.live.contacts
-        if contacts is not None:
-            self._put(CONTACT_HEAD, pd.DataFrame(contacts), LABELS[CONTACT_HEAD])
+        self._put(ALL_HEADS, LABELS[ALL_HEADS], lambda one: one.attention.contacts())
+        if CONTACT_HEAD in self._offered:
+            self._put(CONTACT_HEAD, LABELS[CONTACT_HEAD], lambda one: one.contacts)
         self._show_head()
 
     def _head_changed(self, _: Any) -> None:
@@ -124,35 +143,60 @@ class AttentionExplorer(ViewGrid):
             self._show_head()
 
     def _show_head(self) -> None:
-        found = self.grid.attention
-        if found is None:
-            return
         layer, head = self.grid.layer, self.grid.head
         of = f"Layer {layer}, head {head}"
-        self._put(HEAD, found.map(layer, head), f"{of}: attention of row to column")
-        self._put(HEAD_CONTACTS, found.contacts(layer, head), f"{of}: symmetric, APC")
+        one_to_one = not self.grid.notice
+        self._put(
+            HEAD,
+            f"{of}: attention of row to column",
+            lambda one: one.attention.map(layer, head) if one_to_one else None,
+        )
+        self._put(
+            HEAD_CONTACTS,
+            f"{of}: symmetric, APC",
+            lambda one: one.attention.contacts(layer, head) if one_to_one else None,
+        )
         self._show_pairs()
 
-    def _put(self, name: str, scores: pd.DataFrame, label: str) -> None:
-        values = scores.to_numpy(dtype=np.float64, copy=True)
-        np.fill_diagonal(values, np.nan)  # of a residue with itself, which is no pair
-        self._scores[name] = pd.DataFrame(values)
-        self._offer(name, values, label)
-
-    def _offer(self, name: str, values: Any, label: str) -> None:
-        kind = "diverging" if name in (HEAD_CONTACTS, ALL_HEADS) else "sequential"
-        self.heatmap.add_map(name, values, label=label, kind=kind)
+    def _put(self, name: str, label: str, part: Callable[[AttentionAnswer], Any]) -> None:
+        """Offer a map of what is shown: a part of an answer, or of two the difference."""
+        shown = self.grid.sources
+        maps = [_off_diagonal(part(one)) for one in shown]
+        known = [values for values in maps if values is not None]
+        diverging = len(shown) > 1 or name in (HEAD_CONTACTS, ALL_HEADS)
+        kind = "diverging" if diverging else "sequential"
+        values: NDArray[np.float64] = self._unknown
+        limits = None
+        if known and len(known) == len(maps):
+            values = known[0] if len(known) == 1 else known[0] - known[1]
+            # One scale for both models, so that their maps compare; a difference has its own.
+            compared = [values, *(_off_diagonal(part(one)) for one in self.grid.others)]
+            ends = [robust_limits(each, kind) for each in compared if each is not None]
+            limits = min(low for low, _ in ends), max(high for _, high in ends)
+        if self.reference is not None:
+            label += f"{', none' if shown and values is self._unknown else ''}, {self.grid.shown}"
+        self._scores[name] = np.abs(values) if len(shown) > 1 else values
+        self.heatmap.add_map(name, values, label=label, kind=kind, limits=limits)
 
     def _upper_changed(self, _: Any) -> None:
         with self.structure.guarded():
             self._show_pairs()
 
     def _show_pairs(self) -> None:
-        # Of a map of the structure, the pairs in 3D stay those of the chosen head.
-        scores = self._scores.get(self.heatmap.upper, self._scores.get(HEAD_CONTACTS))
-        if scores is not None and self.protein.has_structure:
-            self.structure.show_pairs(scores)
+        if self.protein.has_structure:
+            # Of a map of the structure, the pairs in 3D stay those of the chosen head.
+            name = self.heatmap.upper if self.heatmap.upper in self._scores else HEAD_CONTACTS
+            self.structure.show_pairs(self._scores[name])
 
     def to_pandas(self) -> pd.DataFrame:
         """Return the tidy table of the chosen head, as `AttentionGrid.to_pandas`."""
         return self.grid.to_pandas()
+
+
+def _off_diagonal(scores: Any) -> NDArray[np.float64] | None:
+    """Return a map without what a residue has to do with itself, which is no pair."""
+    if scores is None:
+        return None
+    values = np.array(scores, dtype=np.float64)
+    np.fill_diagonal(values, np.nan)
+    return values

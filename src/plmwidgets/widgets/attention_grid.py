@@ -1,7 +1,7 @@
 """All attention heads of a model at a glance: a thumbnail each, layer by layer."""
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,13 +15,17 @@ from plmwidgets.models import as_model
 from plmwidgets.models.masked_lm import MaskedLM
 from plmwidgets.protein import Protein
 from plmwidgets.scan.start import as_protein
-from plmwidgets.widgets.live_attention import LiveAttention
+from plmwidgets.widgets.live_attention import AttentionAnswer, LiveAttention
 from plmwidgets.widgets.selection import Selection
-from plmwidgets.widgets.thumbnails import thumbnails
-from plmwidgets.widgets.view import View, bundle, envelope
+from plmwidgets.widgets.thumbnails import signed_thumbnails, thumbnails
+from plmwidgets.widgets.two_models import ViewOfModels, names_of
+from plmwidgets.widgets.view import bundle, envelope
+
+CHANGES = ["attention_ij", "attention_ji", "score"]
+"""Columns of `Attention.to_pandas` of which a difference is taken."""
 
 
-class AttentionGrid(View):
+class AttentionGrid(ViewOfModels):
     """A thumbnail of every attention head, a row a layer; a click or the arrow keys choose one.
 
     It follows the masks of the selection. Where a structure is known, each head says how well its
@@ -32,11 +36,17 @@ class AttentionGrid(View):
     protein : Protein or str
     model : MaskedLM or str
         One that tells of its attention.
+    reference : MaskedLM or str, optional
+        Another one, such as the model without an adapter. The pictures are then of the model, of
+        the reference, or of the model's maps less the reference's, head by head, all on one scale
+        about 0: see `shown`. Heads of models that were trained apart have nothing to do with each
+        other, so that their difference says little; of models with other numbers of layers or
+        heads there is none.
     selection : Selection, optional
         Shared with other views; its own by default.
     layers : sequence of int, optional
         Which layers to show, counted from 0; all by default. The maps of all of them are held in
-        memory: see `plmwidgets.attention`.
+        memory, of both models: see `plmwidgets.attention`.
     automatic : bool
         Whether every change of the masks is computed; otherwise a button, or `compute`, asks for
         it. It turns itself off where that takes more than five seconds.
@@ -47,22 +57,31 @@ class AttentionGrid(View):
     ----------
     live : LiveAttention
         Where the maps come from.
+    reference_live : LiveAttention or None
+        Where those of the reference come from.
     layer, head : int
         The chosen head, counted from 0; assignable.
     show : str
         ``"weights"``, what each residue (row) looks at (column); or ``"contacts"``, the mean of
         both directions after the average product correction, as `Attention.contacts`.
     automatic : bool
+    models : list of str
+        With a reference: its name, the model's, and that of the difference, model less reference.
+    shown : str
+        Which of them is shown; the model, to begin with.
 
     Raises
     ------
     ModelError, ValueError
-        As `plmwidgets.attention`.
+        As `plmwidgets.attention`, of either model; or if the reference is the model itself.
     """
 
     _bundle = t.Unicode(bundle("attention_grid"), read_only=True).tag(sync=True)
     pictures = t.Any(None, read_only=True).tag(sync=True)
     precision = t.Any(None, read_only=True).tag(sync=True)
+    # Of a difference: the size at the ends of its scale.
+    limit = t.Float(None, allow_none=True, read_only=True).tag(sync=True)
+    notice = t.Unicode(read_only=True).tag(sync=True)  # why there is no difference
     layers: t.List[Any] = t.List(t.Int(), read_only=True).tag(sync=True)
     heads = t.Int(0, read_only=True).tag(sync=True)
     layer = t.Int(0).tag(sync=True, page=True)
@@ -72,7 +91,7 @@ class AttentionGrid(View):
     pending = t.Bool(False, read_only=True).tag(sync=True)
     stale = t.Bool(False, read_only=True).tag(sync=True)
     seconds = t.Float(0.0, read_only=True).tag(sync=True)
-    # Grows when other maps are shown; views of the chosen head follow it.
+    # Grows when other maps are shown, or compare with others; views of the chosen head follow it.
     drawn = t.Int(0)
 
     def __init__(
@@ -80,61 +99,88 @@ class AttentionGrid(View):
         protein: Protein | str,
         model: MaskedLM | str,
         *,
+        reference: MaskedLM | str | None = None,
         selection: Selection | None = None,
         layers: Sequence[int] | None = None,
         automatic: bool = True,
         presenter: bool = False,
     ) -> None:
         protein, model = as_protein(protein), as_model(model)
-        count, heads = attentive_model(model, len(protein), layers).attention_shape
-        model.check_sequence(protein.sequence)
-        self._drawing = threading.RLock()
-        self.set_trait("layers", list(range(count) if layers is None else layers))
-        self.set_trait("heads", heads)
+        both = [model] if reference is None else [model, as_model(reference)]
+        names = None if len(both) == 1 else names_of(*both)
+        self._shapes = [attentive_model(one, len(protein), layers).attention_shape for one in both]
+        for one in both:
+            one.check_sequence(protein.sequence)
+        self._drawing, self._telling = threading.RLock(), threading.RLock()
+        self._layers = layers
+        self.sources: tuple[AttentionAnswer, ...] = ()
         super().__init__(protein, selection, presenter=presenter)
+        self._offer(self._shapes[:1])
         self.layer = self.layers[-1]
-        self.live = LiveAttention(protein, model, self.selection, layers)
-        self._at_close.append(self.live.close)
-        self.automatic = self.live.automatic = automatic
-        self.follow(self.live, "attention", self._show)
-        self.follow(self.live, "error", self._show_error)
-        for name in ("pending", "stale", "automatic"):
-            self.follow(self.live, name, self._show_state)
+        self._lives = [LiveAttention(protein, one, self.selection, layers) for one in both]
+        self.live = self._lives[0]
+        self.reference_live = None if names is None else self._lives[1]
+        if names is not None:
+            self.offer_models(names)
+        self.automatic = automatic
+        for live in self._lives:
+            self._at_close.append(live.close)
+            live.automatic = automatic
+            self._follow_live(live)
         self._show_error()
         self._show_state()
         self._show()
 
     @property
     def attention(self) -> Attention | None:
-        """The maps that are shown; None until the first have come."""
-        return self.live.attention
+        """The maps that are shown; None until the first have come, and of a difference."""
+        return self.sources[0].attention if len(self.sources) == 1 else None
+
+    @property
+    def others(self) -> list[AttentionAnswer]:
+        """What the model that is not shown says of the same masks, as far as it has answered."""
+        if len(self.sources) != 1:
+            return []
+        (shown,) = self.sources
+        answers = [live.answer for live in self._lives]
+        context = shown.attention.context
+        return [
+            one
+            for one in answers
+            if one is not None and one is not shown and one.attention.context == context
+        ]
 
     @property
     def chosen(self) -> pd.DataFrame | None:
-        """The chosen head as `show` says, (L, L); None until the first maps have come."""
-        found = self.attention
-        if found is None:
+        """The chosen head as `show` and `shown` say, (L, L); None while there is nothing to see."""
+        if self.notice or not self.sources:
             return None
-        if self.show == "contacts":
-            return found.contacts(self.layer, self.head)
-        return found.map(self.layer, self.head)
+        part = Attention.contacts if self.show == "contacts" else Attention.map
+        found = [part(one.attention, self.layer, self.head) for one in self.sources]
+        return found[0] if len(found) == 1 else found[0] - found[1]
 
     def compute(self) -> None:
         """Ask for the maps of the present masks; returns at once."""
-        self.live.compute()
+        for live in self._lives:
+            live.compute()
 
     def to_pandas(self) -> pd.DataFrame:
         """Return the tidy table of the chosen head, as `Attention.to_pandas`.
 
+        Of a difference, its ``attention_ij``, ``attention_ji`` and ``score`` are the model's less
+        the reference's.
+
         Raises
         ------
         RuntimeError
-            If there are no maps yet.
+            If there are no maps yet, or no difference.
         """
-        found = self.attention
-        if found is None:
-            raise RuntimeError(self.error or "there are no maps yet: wait for them")
-        return found.to_pandas(self.layer, self.head)
+        if self.notice or not self.sources:
+            raise RuntimeError(self.notice or self.error or "there are no maps yet: wait for them")
+        tables = [one.attention.to_pandas(self.layer, self.head) for one in self.sources]
+        for other in tables[1:]:
+            tables[0][CHANGES] -= other[CHANGES]
+        return tables[0]
 
     def handle(self, kind: str, content: Any) -> None:
         """Compute the maps when the page asks for them."""
@@ -157,43 +203,112 @@ class AttentionGrid(View):
             raise t.TraitError(f"a head is 0 to {self.heads - 1}, not {proposal['value']}")
         return int(proposal["value"])
 
-    @t.observe("show")
-    def _show_changed(self, _: Any) -> None:
-        with self.guarded():
+    @t.observe("show", "shown")
+    def _choice_changed(self, _: Any) -> None:
+        with self.guarded(), self._drawing:
+            self.sources = ()  # what is there is of something else
             self._show()
+            self._show_state()
 
     @t.observe("automatic")
     def _automatic_changed(self, change: Any) -> None:
-        if change["new"] != self.live.automatic:
-            with self.guarded():
-                self.live.automatic = change["new"]
+        with self.guarded():
+            for live in self._lives:
+                live.automatic = change["new"]
+
+    def _offer(self, shapes: Sequence[tuple[int, int]]) -> None:
+        """Offer the layers and heads of what is shown; the chosen ones stay if there are such."""
+        refused = len(set(shapes)) > 1
+        self.set_trait("notice", self._why_not() if refused else "")
+        if refused:
+            return
+        count, heads = shapes[0]
+        layers = list(range(count) if self._layers is None else self._layers)
+        self.set_trait("layers", layers)
+        self.set_trait("heads", heads)
+        if self.layer not in layers:
+            self.layer = layers[-1]
+        self.head = min(self.head, heads - 1)
+
+    def _why_not(self) -> str:
+        shapes = [f"{layers} layers of {heads} heads" for layers, heads in self._shapes]
+        other, model, _ = self.models
+        return (
+            f"There is no difference head by head: {model} has {shapes[0]}, {other} {shapes[1]}. "
+            "Choose one of both models."
+        )
+
+    def _follow_live(self, live: LiveAttention) -> None:
+        def slowed() -> None:
+            if not live.automatic:
+                self.automatic = False
+
+        self.follow(live, "answer", self._show)
+        self.follow(live, "error", self._show_error)
+        self.follow(live, "automatic", slowed)
+        for name in ("pending", "stale"):
+            self.follow(live, name, self._show_state)
 
     def _show_state(self) -> None:
-        with self.hold_sync():
-            self.set_trait("pending", self.live.pending)
-            self.set_trait("stale", self.live.stale)
-            self.set_trait("seconds", self.live.seconds)
-            self.automatic = self.live.automatic
+        # One at a time, as two models answer in two threads; it does not wait for a drawing.
+        with self._telling, self.hold_sync():
+            shown = self.shown_of(self._lives)
+            self.set_trait("pending", any(live.pending for live in shown))
+            self.set_trait("stale", any(live.stale for live in shown))
+            self.set_trait("seconds", sum(live.seconds for live in self._lives))
 
     def _show_error(self) -> None:
-        self.error = self.live.error
+        with self._telling:
+            told = [(live.model.name, live.error) for live in self._lives if live.error]
+            several = len(self._lives) > 1
+            self.error = "\n".join(f"{name}: {why}" if several else why for name, why in told)
 
     def _show(self) -> None:
         # One at a time, and what is to be shown is read inside.
         with self._drawing:
-            found = self.attention
-            if found is None:
-                return
-            precision = _precision(found)
-            with self.hold_sync():
-                self.set_trait("pictures", envelope(self._pictures(found)))
-                self.set_trait("precision", envelope(precision))
+            parts = self.shown_of(list(zip(self._lives, self._shapes, strict=True)))
+            answers = [live.answer for live, _ in parts]
+            there = tuple(one for one in answers if one is not None)
+            contexts = {one.attention.context for one in there}
+            if len(there) < len(answers) or len(contexts) > 1:
+                # Of two contexts there is no difference: what was shown stays until both are there.
+                there = self.sources
+            if there != self.sources or not there:
+                shapes = [shape for _, shape in parts]
+                comparable = len(set(shapes)) == 1
+                drawn = self._draw([one.attention for one in there] if comparable else [])
+                with self.hold_sync():
+                    self._offer(shapes)
+                    self.sources = there
+                    for name, content in drawn.items():
+                        self.set_trait(name, content)
             self.drawn += 1
+
+    def _draw(self, maps: Sequence[Attention]) -> dict[str, Any]:
+        """Return the traits that show the maps of a model, of two their difference, or nothing."""
+        pictures, precision, limit = None, None, None
+        if len(maps) == 1:
+            pictures, precision = self._pictures(maps[0]), _precision(maps[0])
+        elif maps:
+            pictures, limit = signed_thumbnails(self._changes(*maps))
+        return {
+            "pictures": envelope(pictures),
+            "precision": envelope(precision),
+            "limit": limit,
+        }
 
     def _pictures(self, found: Attention) -> NDArray[np.uint8]:
         if self.show == "weights":
             return thumbnails(found.maps)
         return np.stack([thumbnails(_off_diagonal(head_scores(heads))) for heads in found.maps])
+
+    def _changes(self, model: Attention, reference: Attention) -> Iterator[NDArray[Any]]:
+        """Yield the maps of the model less those of the reference, layer by layer."""
+        for one, other in zip(model.maps, reference.maps, strict=True):
+            if self.show == "weights":
+                yield one - other
+            else:
+                yield _off_diagonal(head_scores(one) - head_scores(other))
 
 
 def _precision(found: Attention) -> NDArray[np.float64] | None:

@@ -46,10 +46,10 @@ class Explorer(ViewGrid):
         Of the scan: see `scan_pairs`.
     reference : MaskedLM or str, optional
         Another model to compare with, such as the one without an adapter (which shares its
-        weights), or another size. The sequence, the structure, the profile of the whole protein
-        and the upper half of the pair map then show the model, the reference or the difference,
-        the model less the reference, by one choice. A panel of its own scans it; the table of a
-        pair is the model's.
+        weights), or another size. The sequence, the structure, the profile of the whole protein,
+        the upper half of the pair map and the table of a pair then show the model, the reference
+        or the difference, the model less the reference, by one choice. A panel of its own scans
+        it.
     presenter : bool
         Larger type, for a lecture or a shared screen.
 
@@ -139,7 +139,9 @@ class Explorer(ViewGrid):
         self.strip = SequenceStrip(protein, scan=self.scan, **shared)
         self.heatmap = self._heatmap()
         self.structure = StructureView(protein, scan=self.scan, **shared)
-        self.joint = JointTable(protein, model, selection=self.selection)
+        self.joint = JointTable(protein, model, reference=self.reference, selection=self.selection)
+        if self.two_models is not None:
+            self.joint.follow_models(self.two_models)
         self.panel = ScanPanel(self.scan, selection=self.selection)
         self.reference_panel = (
             None

@@ -7,15 +7,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from plmwidgets.methods.jacobian.jacobian import Jacobian
-from plmwidgets.widgets.jacobian_table import JacobianTable
+from plmwidgets.widgets.jacobian_table import JacobianTable, check_comparable, model_of
 from plmwidgets.widgets.pair_heatmap import PairHeatmap
 from plmwidgets.widgets.scan_panel import ScanPanel
 from plmwidgets.widgets.selection import Selection
 from plmwidgets.widgets.structure_view import StructureView
 from plmwidgets.widgets.throttle import Throttle
+from plmwidgets.widgets.two_models import ModelChoice, told_apart
 from plmwidgets.widgets.view_grid import ViewGrid
 
 MAP, REFERENCE, DIFFERENCE = "jacobian", "reference", "difference"
+IN_ORDER = (REFERENCE, MAP, DIFFERENCE)
+"""As the names of `ModelChoice`."""
 LABEL = "Categorical Jacobian (APC)"
 
 
@@ -31,9 +34,9 @@ class JacobianExplorer(ViewGrid):
     jacobian : Jacobian
     reference : Jacobian, optional
         Of the same sequence by another model, such as the one without an adapter, and by the same
-        method. The map then offers it and the difference as well, the model's scores less the
-        reference's; the pairs in the structure are those of the map above the diagonal, of a
-        difference those that changed most. The block of a pair is the model's.
+        method. The map above the diagonal, the block of a pair and the pairs in the structure are
+        then of the model, the reference or the difference, the model's less the reference's, by
+        one choice. Of a difference the pairs are those that changed most.
     presenter : bool
         Larger type, for a lecture or a shared screen.
 
@@ -49,6 +52,8 @@ class JacobianExplorer(ViewGrid):
         ``"reference"``, ``"difference"``, or a map of the structure.
     structure : StructureView
     table : JacobianTable
+    two_models : ModelChoice or None
+        With a reference: its ``shown``, one of its ``names``, is what the views show; assignable.
     presenter : bool
         Assignable at any time.
 
@@ -63,7 +68,12 @@ class JacobianExplorer(ViewGrid):
         self, jacobian: Jacobian, *, reference: Jacobian | None = None, presenter: bool = False
     ) -> None:
         self._stop: list[Any] = []  # first: a page that cannot be made is closed as well
-        self._parts = _parts_of(jacobian, reference)
+        self._parts: dict[str, tuple[Jacobian, ...]] = {MAP: (jacobian,)}
+        self.two_models: ModelChoice | None = None
+        if reference is not None:
+            check_comparable(jacobian, reference)
+            self._parts |= {REFERENCE: (reference,), DIFFERENCE: (jacobian, reference)}
+            self.two_models = ModelChoice(told_apart(model_of(jacobian), model_of(reference)))
         self.jacobian = jacobian
         self.reference = reference
         protein = jacobian.protein
@@ -78,7 +88,10 @@ class JacobianExplorer(ViewGrid):
         for name in self._parts:
             self.heatmap.add_map(name, nothing, label=self._label(name))
         self.structure = StructureView(protein, selection=self.selection)
-        self.table = JacobianTable(jacobian, selection=self.selection)
+        self.table = JacobianTable(jacobian, reference=reference, selection=self.selection)
+        if self.two_models is not None:
+            self.table.follow_models(self.two_models)
+            self.two_models.observe(self._choice_changed, "shown")
         self._filled: dict[str, NDArray[np.float64]] = {}
         self._filling = threading.Lock()
         computed = [jacobian] if reference is None else [jacobian, reference]
@@ -104,10 +117,9 @@ class JacobianExplorer(ViewGrid):
         super().close()
 
     def _label(self, name: str) -> str:
-        if self.reference is None:
+        if self.two_models is None:
             return LABEL
-        whose = [str(one.provenance.get("model", "unknown model")) for one in self._parts[name]]
-        return f"{LABEL}, {' − '.join(whose)}"
+        return f"{LABEL}, {self.two_models.names[IN_ORDER.index(name)]}"
 
     def _fill(self) -> None:
         with self._filling, self.heatmap.guarded():
@@ -122,46 +134,28 @@ class JacobianExplorer(ViewGrid):
                 if name == self._shown():
                     self._show_pairs()
 
-    def _upper_changed(self, _: Any) -> None:
+    def _upper_changed(self, change: Any) -> None:
         with self.structure.guarded():
+            if self.two_models is not None and change["new"] in IN_ORDER:
+                self.two_models.shown = self.two_models.names[IN_ORDER.index(change["new"])]
+            self._show_pairs()
+
+    def _choice_changed(self, _: Any) -> None:
+        with self.structure.guarded():
+            if self.heatmap.upper in IN_ORDER:  # and not one of the structure
+                self.heatmap.upper = self._shown()
             self._show_pairs()
 
     def _shown(self) -> str:
-        """Name the map that the pairs are of: the model's, while one of the structure is shown."""
-        return self.heatmap.upper if self.heatmap.upper in self._parts else MAP
+        """Name the map that is chosen."""
+        if self.two_models is None:
+            return MAP
+        return IN_ORDER[self.two_models.names.index(self.two_models.shown)]
 
     def _show_pairs(self) -> None:
         name = self._shown()
-        if name in self._filled:
-            scores = self._filled[name]
+        scores = self._filled.get(name)
+        if scores is None and self.structure.pairs:
+            scores = np.full((len(self.jacobian.protein),) * 2, np.nan)  # those are of another map
+        if scores is not None:
             self.structure.show_pairs(np.abs(scores) if name == DIFFERENCE else scores)
-
-
-def _parts_of(jacobian: Jacobian, reference: Jacobian | None) -> dict[str, tuple[Jacobian, ...]]:
-    """Return by name what each map is of: one Jacobian, or of a difference two.
-
-    Raises
-    ------
-    ValueError
-        If the two do not compare.
-    """
-    if reference is None:
-        return {MAP: (jacobian,)}
-    if not isinstance(reference, Jacobian):
-        raise TypeError(
-            f"reference= takes a Jacobian, not {type(reference).__name__}: make it with "
-            "jacobian(protein, other_model)"
-        )
-    if reference is jacobian:
-        raise ValueError("the reference is the Jacobian itself: give that of another model")
-    if reference.protein.sequence != jacobian.protein.sequence:
-        raise ValueError(
-            f"the Jacobians are of different proteins, {jacobian.protein.name!r} and "
-            f"{reference.protein.name!r}: compare those of one sequence"
-        )
-    if reference.method != jacobian.method:
-        raise ValueError(
-            f"the Jacobian is a {jacobian.method} one and the reference a {reference.method} one, "
-            "whose scores do not compare: compute both by one method"
-        )
-    return {MAP: (jacobian,), REFERENCE: (reference,), DIFFERENCE: (jacobian, reference)}

@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Generator, Sequence
 from concurrent.futures import Future
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,21 @@ SLOW_SECONDS = 5.0
 _Maps = NDArray[np.floating[Any]]
 
 
+@dataclass(frozen=True, eq=False)
+class AttentionAnswer:
+    """What a model said of one context.
+
+    Attributes
+    ----------
+    attention : Attention
+    contacts : ndarray of float32, shape (L, L), or None
+        What the contact head says for the same context; None where the model has none.
+    """
+
+    attention: Attention
+    contacts: NDArray[np.float32] | None
+
+
 class LiveAttention(t.HasTraits):
     """Asks the model whenever the selection's context changes; the newest context wins.
 
@@ -36,10 +52,8 @@ class LiveAttention(t.HasTraits):
 
     Attributes
     ----------
-    attention : Attention or None
-        The latest answer.
-    contacts : ndarray of float32, shape (L, L), or None
-        What the contact head says for the same context; None where the model has none.
+    answer : AttentionAnswer or None
+        The latest.
     automatic : bool
         Whether every change of the context is computed; otherwise `compute` asks for it. Turned
         off when an answer took longer than five seconds.
@@ -58,7 +72,7 @@ class LiveAttention(t.HasTraits):
         As `plmwidgets.attention`.
     """
 
-    attention = t.Instance(Attention, allow_none=True)
+    answer = t.Instance(AttentionAnswer, allow_none=True)
     automatic = t.Bool(True)
     stale = t.Bool(True)
     pending = t.Bool(False)
@@ -78,7 +92,6 @@ class LiveAttention(t.HasTraits):
         self.model = model
         self.selection = selection
         self.layers = layers
-        self.contacts: NDArray[np.float32] | None = None
         self.seconds = 0.0
         self._service = service_for(model)
         self._lock = threading.RLock()
@@ -92,7 +105,7 @@ class LiveAttention(t.HasTraits):
         """Ask for the present context, unless that is known or asked for already."""
         context = self.selection.context
         with self._lock:
-            known = self.attention is not None and self.attention.context == context
+            known = self._known == context
             if context == self._asked or (known and self._asked is None):
                 return
             older, self._asked = self._future, context
@@ -167,14 +180,16 @@ class LiveAttention(t.HasTraits):
                 self.error = f"The attention could not be computed: {error}"
             else:
                 self.error = ""
-                self.contacts = contacts[0][0] if contacts else None
                 if self.seconds > SLOW_SECONDS:
                     self.automatic = False
-                self.attention = found
+                self.answer = AttentionAnswer(found, contacts[0][0] if contacts else None)
             self._judge()
             with self._lock:
                 self.pending = self._asked is not None
 
+    @property
+    def _known(self) -> Context | None:
+        return None if self.answer is None else self.answer.attention.context
+
     def _judge(self) -> None:
-        shown = self.attention
-        self.stale = shown is None or shown.context != self.selection.context
+        self.stale = self._known != self.selection.context

@@ -1,6 +1,7 @@
 """Two models of one protein in the views of a page: one, the other, or their difference."""
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, TypeVar
 
 import numpy as np
 import traitlets as t
@@ -14,16 +15,16 @@ from plmwidgets.widgets.view import View
 
 Source = tuple[LivePrediction, PairScan | None]
 
+_Part = TypeVar("_Part")
 
-class TwoModels(t.HasTraits):
+
+class ModelChoice(t.HasTraits):
     """What the views of a page show: the reference's numbers, the model's, or their difference.
 
     Parameters
     ----------
-    live, reference : LivePrediction
-        Of the model and of the reference, for one selection.
-    scan, reference_scan : PairScan, optional
-        Of them, as far as there are any.
+    names : tuple of str
+        See `names_of`.
 
     Attributes
     ----------
@@ -35,17 +36,9 @@ class TwoModels(t.HasTraits):
 
     shown = t.Unicode()
 
-    def __init__(
-        self,
-        live: LivePrediction,
-        reference: LivePrediction,
-        scan: PairScan | None = None,
-        reference_scan: PairScan | None = None,
-    ) -> None:
-        self.names = names_of(live.model, reference.model)
-        self.live, self.reference = live, reference
-        self.scan, self.reference_scan = scan, reference_scan
-        super().__init__(shown=self.names[1])
+    def __init__(self, names: tuple[str, str, str]) -> None:
+        self.names = names
+        super().__init__(shown=names[1])
 
     @t.validate("shown")
     def _validate_shown(self, proposal: Any) -> str:
@@ -59,11 +52,34 @@ class TwoModels(t.HasTraits):
         """Whether the difference is shown."""
         return self.shown == self.names[2]
 
+
+class TwoModels(ModelChoice):
+    """The choice of a page, and where the numbers come from.
+
+    Parameters
+    ----------
+    live, reference : LivePrediction
+        Of the model and of the reference, for one selection.
+    scan, reference_scan : PairScan, optional
+        Of them, as far as there are any.
+    """
+
+    def __init__(
+        self,
+        live: LivePrediction,
+        reference: LivePrediction,
+        scan: PairScan | None = None,
+        reference_scan: PairScan | None = None,
+    ) -> None:
+        self.live, self.reference = live, reference
+        self.scan, self.reference_scan = scan, reference_scan
+        super().__init__(names_of(live.model, reference.model))
+
     @property
     def sources(self) -> list[Source]:
         """What is shown comes from: of a difference the model, then the reference."""
         both: list[Source] = [(self.live, self.scan), (self.reference, self.reference_scan)]
-        return both if self.difference else [both[1 - self.names.index(self.shown)]]
+        return sources_of(self.shown, self.names, both)
 
     @property
     def torn(self) -> bool:
@@ -84,12 +100,39 @@ def check_reference(model: MaskedLM, reference: MaskedLM) -> None:
 
 
 def names_of(model: MaskedLM, reference: MaskedLM) -> tuple[str, str, str]:
-    """Return the names of the reference, the model and the difference; no two are the same."""
+    """Return the names of the reference, the model and the difference.
+
+    Raises
+    ------
+    ValueError
+        If the reference is the model itself.
+    """
     check_reference(model, reference)
-    other = reference.name
-    if other == model.name:  # such as one checkpoint in two types
-        other = f"{other} (reference)"
-    return other, model.name, difference_name(other, model.name)
+    return told_apart(model.name, reference.name)
+
+
+def told_apart(model: str, reference: str) -> tuple[str, str, str]:
+    """Return names of the reference, the model and the difference, no two of them the same."""
+    if reference == model:  # such as one checkpoint in two types
+        reference = f"{reference} (reference)"
+    return reference, model, difference_name(reference, model)
+
+
+def sources_of(shown: str, names: Sequence[str], both: Sequence[_Part]) -> list[_Part]:
+    """Return what is shown comes from: of a difference the model's part, then the reference's.
+
+    Parameters
+    ----------
+    shown : str
+        One of `names`.
+    names : sequence of str
+        See `names_of`; empty where there is one model.
+    both : sequence
+        The model's part and the reference's; of one model its own alone.
+    """
+    if not names or shown == names[2]:
+        return list(both)
+    return [both[1 - names.index(shown)]]
 
 
 def scores_of_pairs(sources: list[Source], metric: str) -> NDArray[np.float64] | None:
@@ -115,10 +158,19 @@ class ViewOfModels(View):
     models = t.List(t.Unicode(), read_only=True).tag(sync=True)
     shown = t.Unicode().tag(sync=True, page=True)
 
-    def follow_models(self, two: TwoModels) -> None:
+    def offer_models(self, names: tuple[str, str, str]) -> None:
+        """Offer the choice; the model is shown, to begin with."""
+        self.set_trait("models", list(names))
+        self.shown = names[1]
+
+    def follow_models(self, choice: ModelChoice) -> None:
         """Offer the choice, and make it that of the page."""
-        self.set_trait("models", list(two.names))
-        self._at_close.append(t.link((two, "shown"), (self, "shown")).unlink)
+        self.set_trait("models", list(choice.names))
+        self._at_close.append(t.link((choice, "shown"), (self, "shown")).unlink)
+
+    def shown_of(self, both: Sequence[_Part]) -> list[_Part]:
+        """Return what is shown comes from; see `sources_of`."""
+        return sources_of(self.shown, self.models, both)
 
     @t.validate("shown")
     def _validate_shown(self, proposal: Any) -> str:
