@@ -13,8 +13,10 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from plmwidgets import (
+    AttentionGrid,
     Distributions,
     Protein,
+    attention,
     compare,
     load_model,
     mutation_scores,
@@ -275,6 +277,25 @@ def test_the_bars_of_an_adapter_stand_before_those_of_the_base(tiny_esm2, tmp_pa
         shown = np.frombuffer(view.prediction[name]["data"], np.float32).reshape(22, 20)
         np.testing.assert_allclose(shown, np.exp(asked.log_probabilities(context)[0]), atol=1e-6)
     view.close()
+
+
+def test_heads_of_an_adapter_are_compared_with_those_of_the_base(tmp_path):
+    protein, base = Protein.demo(), load_model("demo")
+    model = base.with_adapter(write_adapter(tmp_path / "mine", base, ["query", "value"]))
+    grid = AttentionGrid(protein, model, reference=base)
+    grid.selection.masked = {3, 7}
+    lives = (grid.live, grid.reference_live)
+    wait_until(lambda: not any(live.pending or live.stale for live in lives))
+    assert grid.precision is not None
+    grid.shown, grid.layer, grid.head = grid.models[2], 1, 4
+    one, other = (attention(protein, each, [3, 7]).map(1, 4) for each in (model, base))
+    np.testing.assert_allclose(grid.chosen, one - other, atol=1e-6)
+    assert np.abs(grid.chosen).to_numpy().max() > 1e-3
+    assert grid.precision is None  # of a difference there is none
+    pointers = {tensor.data_ptr() for tensor in base.network.parameters()}
+    adapted = {n: p for n, p in model.network.named_parameters() if "lora_" not in n}
+    assert {tensor.data_ptr() for tensor in adapted.values()} == pointers  # loaded once
+    grid.close()
 
 
 def wait_until(holds, seconds=20):

@@ -145,22 +145,16 @@ class AttentionExplorer(ViewGrid):
     def _show_head(self) -> None:
         layer, head = self.grid.layer, self.grid.head
         of = f"Layer {layer}, head {head}"
-        one_to_one = not self.grid.notice
-        self._put(
-            HEAD,
-            f"{of}: attention of row to column",
-            lambda one: one.attention.map(layer, head) if one_to_one else None,
-        )
-        self._put(
-            HEAD_CONTACTS,
-            f"{of}: symmetric, APC",
-            lambda one: one.attention.contacts(layer, head) if one_to_one else None,
-        )
+        weights, scores = f"{of}: attention of row to column", f"{of}: symmetric, APC"
+        self._put(HEAD, weights, lambda one: one.attention.map(layer, head))
+        self._put(HEAD_CONTACTS, scores, lambda one: one.attention.contacts(layer, head))
         self._show_pairs()
 
     def _put(self, name: str, label: str, part: Callable[[AttentionAnswer], Any]) -> None:
         """Offer a map of what is shown: a part of an answer, or of two the difference."""
-        shown = self.grid.sources
+        shown, others = self.grid.sources, self.grid.others
+        if name in (HEAD, HEAD_CONTACTS) and not self.grid.head_by_head:
+            shown, others = shown if len(shown) == 1 else (), []
         maps = [_off_diagonal(part(one)) for one in shown]
         known = [values for values in maps if values is not None]
         diverging = len(shown) > 1 or name in (HEAD_CONTACTS, ALL_HEADS)
@@ -170,11 +164,12 @@ class AttentionExplorer(ViewGrid):
         if known and len(known) == len(maps):
             values = known[0] if len(known) == 1 else known[0] - known[1]
             # One scale for both models, so that their maps compare; a difference has its own.
-            compared = [values, *(_off_diagonal(part(one)) for one in self.grid.others)]
+            compared = [values, *(_off_diagonal(part(one)) for one in others)]
             ends = [robust_limits(each, kind) for each in compared if each is not None]
             limits = min(low for low, _ in ends), max(high for _, high in ends)
         if self.reference is not None:
-            label += f"{', none' if shown and values is self._unknown else ''}, {self.grid.shown}"
+            nothing = self.grid.sources and values is self._unknown
+            label += f"{', none' if nothing else ''}, {self.grid.shown}"
         self._scores[name] = np.abs(values) if len(shown) > 1 else values
         self.heatmap.add_map(name, values, label=label, kind=kind, limits=limits)
 

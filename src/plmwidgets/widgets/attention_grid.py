@@ -115,7 +115,7 @@ class AttentionGrid(ViewOfModels):
         self._layers = layers
         self.sources: tuple[AttentionAnswer, ...] = ()
         super().__init__(protein, selection, presenter=presenter)
-        self._offer(self._shapes[:1])
+        self._offer(self._shapes[0])
         self.layer = self.layers[-1]
         self._lives = [LiveAttention(protein, one, self.selection, layers) for one in both]
         self.live = self._lives[0]
@@ -149,6 +149,11 @@ class AttentionGrid(ViewOfModels):
             for one in answers
             if one is not None and one is not shown and one.attention.context == context
         ]
+
+    @property
+    def head_by_head(self) -> bool:
+        """Whether there is a difference of heads: both models have as many, in as many layers."""
+        return len(set(self._shapes)) == 1
 
     @property
     def chosen(self) -> pd.DataFrame | None:
@@ -216,13 +221,9 @@ class AttentionGrid(ViewOfModels):
             for live in self._lives:
                 live.automatic = change["new"]
 
-    def _offer(self, shapes: Sequence[tuple[int, int]]) -> None:
-        """Offer the layers and heads of what is shown; the chosen ones stay if there are such."""
-        refused = len(set(shapes)) > 1
-        self.set_trait("notice", self._why_not() if refused else "")
-        if refused:
-            return
-        count, heads = shapes[0]
+    def _offer(self, shape: tuple[int, int]) -> None:
+        """Offer layers and heads; the chosen ones stay if there are such."""
+        count, heads = shape
         layers = list(range(count) if self._layers is None else self._layers)
         self.set_trait("layers", layers)
         self.set_trait("heads", heads)
@@ -274,11 +275,12 @@ class AttentionGrid(ViewOfModels):
                 # Of two contexts there is no difference: what was shown stays until both are there.
                 there = self.sources
             if there != self.sources or not there:
-                shapes = [shape for _, shape in parts]
-                comparable = len(set(shapes)) == 1
-                drawn = self._draw([one.attention for one in there] if comparable else [])
+                compares = len(parts) == 1 or self.head_by_head
+                drawn = self._draw([one.attention for one in there] if compares else [])
                 with self.hold_sync():
-                    self._offer(shapes)
+                    self.set_trait("notice", "" if compares else self._why_not())
+                    if compares:
+                        self._offer(parts[0][1])
                     self.sources = there
                     for name, content in drawn.items():
                         self.set_trait(name, content)

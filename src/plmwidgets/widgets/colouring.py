@@ -177,8 +177,8 @@ class ColouredView(ViewOfModels):
             self._follow_fold = Throttle(self.fold_changed, 0.2)
             self._at_close.append(self._fold.subscribe(self._follow_fold))
             self.fold_changed()
-        if live is not None:
-            self.follow(live, "prediction", self.recolour)
+        for one in self._lives:
+            self.follow(one, "prediction", self.recolour)
         if scan is not None:
             self._refresh = Throttle(self.scan_changed, 0.5)
             self._at_close.append(scan.subscribe(self._refresh))
@@ -186,9 +186,14 @@ class ColouredView(ViewOfModels):
             self.follow_models(two_models)
             # Of the choice that all share: that of this view changes before it.
             self.follow(two_models, "shown", self.shown_changed)
-            self.follow(two_models.reference, "prediction", self.recolour)
             if scan is not None and two_models.reference_scan is not None:
                 self._at_close.append(two_models.reference_scan.subscribe(self._refresh))
+
+    @property
+    def _lives(self) -> list[LivePrediction]:
+        """The model's, then the reference's."""
+        lives = [] if self._live is None else [self._live]
+        return lives if self._two is None else [*lives, self._two.reference]
 
     def fold_changed(self) -> None:
         """Show the predicted structure once it is there."""

@@ -1,5 +1,6 @@
 """What the model believes: bars for the residues of interest, a profile of the whole protein."""
 
+import threading
 from typing import Any
 
 import numpy as np
@@ -80,12 +81,9 @@ class Distributions(ViewOfModels):
             live = LivePrediction(protein, as_model(model), selection)
             self._at_close.append(live.close)
         selection = live.selection if selection is None else selection
+        self._telling = threading.RLock()  # two models answer in two threads
         super().__init__(protein, selection, presenter=presenter)
         self._live = live
-        for told, shown in (("waiting", "pending"), ("error", "error")):
-            self._at_close.append(t.dlink((live, told), (self, shown)).unlink)
-        self._at_close.append(t.dlink((live, "ahead"), (self, "notice"), _queue_notice).unlink)
-        self.follow(live, "prediction", self._show_prediction)
         self._reference: LivePrediction | None = None
         if other is not None:
             check_reference(live.model, other)
@@ -96,22 +94,45 @@ class Distributions(ViewOfModels):
             self.follow_models(two_models)
             self._reference = two_models.reference
             self.set_trait("reference_name", two_models.names[0])
-            self.follow(self._reference, "prediction", self._show_prediction)
-            self._at_close.append(t.dlink((self._reference, "error"), (self, "error")).unlink)
+        for one in self._lives:
+            self.follow(one, "prediction", self._show_prediction)
+            self.follow(one, "error", self._show_error)
+            for name in ("waiting", "ahead"):
+                self.follow(one, name, self._show_waiting)
+        self._show_error()
+        self._show_waiting()
         self._show_prediction()
 
     def to_pandas(self) -> pd.DataFrame:
         """Return the probabilities that are shown, a row a residue, a column an amino acid.
 
+        Of a difference, those of the model less those of the reference.
+
         Raises
         ------
         RuntimeError
-            If there is no prediction yet.
+            If there is no prediction yet, or of two models only one has answered to these masks.
         """
-        prediction = self._live.prediction
-        if prediction is None:
+        predictions = [live.prediction for live in self.shown_of(self._lives)]
+        there = [one for one in predictions if one is not None]
+        if len(there) < len(predictions) or len({one.context for one in there}) > 1:
             raise RuntimeError(self.error or "the model has not answered yet: try again")
-        return probability_table(self.protein, prediction.log_probabilities)
+        tables = [probability_table(self.protein, one.log_probabilities) for one in there]
+        return tables[0] if len(tables) == 1 else tables[0] - tables[1]
+
+    @property
+    def _lives(self) -> list[LivePrediction]:
+        """The model's, then the reference's."""
+        return [self._live] if self._reference is None else [self._live, self._reference]
+
+    def _show_error(self) -> None:
+        with self._telling:
+            self.error = "\n".join(dict.fromkeys(live.error for live in self._lives if live.error))
+
+    def _show_waiting(self) -> None:
+        with self._telling:
+            self.pending = any(live.waiting for live in self._lives)
+            self.notice = _queue_notice(max(live.ahead for live in self._lives))
 
     def _show_prediction(self) -> None:
         prediction = self._live.prediction

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from plmwidgets.map_styles import robust_limits
 from plmwidgets.methods.jacobian.jacobian import Jacobian
 from plmwidgets.widgets.jacobian_table import JacobianTable, check_comparable, model_of
 from plmwidgets.widgets.pair_heatmap import PairHeatmap
@@ -130,9 +131,20 @@ class JacobianExplorer(ViewGrid):
                 found = scores[0] if len(scores) == 1 else scores[0] - scores[1]
                 np.fill_diagonal(found, np.nan)
                 self._filled[name] = found
-                self.heatmap.add_map(name, found, label=self._label(name), unit="nats")
+                self._show_maps()
                 if name == self._shown():
                     self._show_pairs()
+
+    def _show_maps(self) -> None:
+        # One scale for both models, so that their maps compare; a difference has its own.
+        ends = {name: robust_limits(found, "diverging") for name, found in self._filled.items()}
+        shared = max(ends[name][1] for name in (MAP, REFERENCE) if name in ends)
+        for name, found in self._filled.items():
+            limits = ends[name] if name == DIFFERENCE else (-shared, shared)
+            label = self._label(name)
+            self.heatmap.add_map(
+                name, found, label=label, unit="nats", kind="diverging", limits=limits
+            )
 
     def _upper_changed(self, change: Any) -> None:
         with self.structure.guarded():

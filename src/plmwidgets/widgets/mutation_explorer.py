@@ -42,7 +42,7 @@ class MutationExplorer(ViewGrid):
     reference : MaskedLM or str, optional
         Another model to compare with, such as the one without an adapter: the heat map offers its
         scores and the difference as well, the model's less the reference's, and sequence and
-        structure follow what it shows.
+        structure follow what it shows. The experiment is drawn against the scores of one model.
     presenter : bool
         Larger type, for a lecture or a shared screen.
 
@@ -97,6 +97,7 @@ class MutationExplorer(ViewGrid):
         self.strip = SequenceStrip(protein, **shared)
         self.structure = StructureView(protein, **shared)
         self.scatter = None if dms is None else ScatterPlot(dms, self.scores["masked"], **shared)
+        self._show_scatter()
         views = [self.heatmap, self.strip, self.structure]
         beside = [] if self.scatter is None else [self.structure, self.scatter]
         super().__init__([*views, *beside[1:]], beside, presenter)
@@ -117,11 +118,19 @@ class MutationExplorer(ViewGrid):
         """Return the scores that the heat map shows, as `MutationScores.to_pandas`."""
         return self.heatmap.to_pandas()
 
-    def _shown_changed(self, change: Any) -> None:
+    def _show_scatter(self) -> None:
+        """Draw the scores that the heat map shows; a difference does not compare with what is."""
+        parts = self.heatmap.shown_scores()
+        if self.scatter is not None and len(parts) == 1:
+            label = (
+                None if self.reference is None else dict(self.heatmap.options)[self.heatmap.show]
+            )
+            self.scatter.show_scores(parts[0], label)
+
+    def _shown_changed(self, _: Any) -> None:
         with self.heatmap.guarded():
             self._colour()
-            if self.scatter is not None and change["new"] in self.scores:
-                self.scatter.show_scores(self.scores[change["new"]])
+            self._show_scatter()
 
     def _colour(self) -> None:
         """Colour by the scores that are shown; where a person chose other colours, these stay."""

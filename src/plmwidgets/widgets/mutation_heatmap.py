@@ -124,6 +124,13 @@ class MutationHeatmap(View):
         assert self.dms is not None
         return self.dms.table()
 
+    def shown_scores(self) -> Parts:
+        """Return what is shown: scores, of a difference the model's and the reference's.
+
+        Of an experiment none.
+        """
+        return self._parts.get(self.show, ())
+
     def shown_means(self) -> tuple[NDArray[np.float64], str] | None:
         """Return the mean LLR of each residue as shown, and what it is; None of an experiment."""
         if self.show not in self._parts:

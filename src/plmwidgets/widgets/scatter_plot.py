@@ -61,6 +61,7 @@ class ScatterPlot(View):
         self.dms = dms
         self.comparison: DmsComparison | None = None
         self._scores: Predicted = scores
+        self._label: str | None = None
         self._unfollow: Callable[[], None] = lambda: None
         super().__init__(dms.protein, selection, presenter=presenter)
         self.set_trait("y_label", f"measured, {dms.name}")
@@ -68,13 +69,15 @@ class ScatterPlot(View):
         self._at_close.append(self._stop_following)
         self.show_scores(scores)
 
-    def show_scores(self, scores: Predicted) -> None:
+    def show_scores(self, scores: Predicted, label: str | None = None) -> None:
         """Show other scores of the same experiment.
 
         Parameters
         ----------
         scores
             As above.
+        label : str, optional
+            What they are, such as with the name of their model.
 
         Raises
         ------
@@ -84,6 +87,7 @@ class ScatterPlot(View):
         self._stop_following()
         self._unfollow = lambda: None
         self._scores = scores
+        self._label = label
         if isinstance(scores, MutationScores):
             self._unfollow = scores.subscribe(self._refresh)
         self._show()
@@ -123,7 +127,7 @@ class ScatterPlot(View):
         drawn = [changes[variant] for variant in table["variant"]]
         sites = [(position, INDEX[letter]) for some in drawn for position, letter in some]
         with self.hold_sync():
-            self.set_trait("x_label", comparison.what)
+            self.set_trait("x_label", self._label or comparison.what)
             self.set_trait("caption", caption)
             self.set_trait(
                 "points",
@@ -140,6 +144,6 @@ class ScatterPlot(View):
     def _tell_nothing(self, scores: Predicted) -> None:
         label = scores.label if isinstance(scores, MutationScores) else ""
         with self.hold_sync():
-            self.set_trait("x_label", label)
+            self.set_trait("x_label", self._label or label)
             self.set_trait("caption", "")
             self.set_trait("points", None)

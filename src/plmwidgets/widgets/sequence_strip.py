@@ -46,8 +46,14 @@ class SequenceStrip(ColouredView):
         self.set_trait("has_structure", self.protein.structure is not None)
         self.follow(self.selection, "clock", lambda: self.set_trait("notice", ""))
         if self._live is not None:
-            self._at_close.append(t.dlink((self._live, "waiting"), (self, "pending")).unlink)
+            for live in self._lives:
+                self.follow(live, "waiting", self._show_waiting)
+            self._show_waiting()
             self.colour_by = "perplexity"
+
+    def _show_waiting(self) -> None:
+        with self._colouring:  # two models answer in two threads
+            self.pending = any(live.waiting for live in self._lives)
 
     def fold_changed(self) -> None:
         """Show the confidence of the predicted structure once it is there."""
