@@ -1,11 +1,17 @@
 /** What the fake kernel tells a grid of attention heads: stripes, and contacts in some heads. */
+import type { ArrayEnvelope } from "../src/core/arrays";
 import { randomSource } from "./fake";
 import type { ToyModel } from "./lm";
+import { otherPictures, type Shown } from "./two_models";
 
 const ROWS = 4;
 const HEADS = 6;
 
-export function attentionTraits(toy: ToyModel, state: string): Record<string, unknown> {
+export function attentionTraits(
+  toy: ToyModel,
+  state: string,
+  shown: Shown = "model",
+): Record<string, unknown> {
   const side = Math.min(64, toy.sequence.length);
   const random = randomSource(11);
   const pictures = new Uint8Array(ROWS * HEADS * side * side);
@@ -26,11 +32,20 @@ export function attentionTraits(toy: ToyModel, state: string): Record<string, un
   }
   const bytes = (values: Uint8Array | Float32Array) => new DataView(values.buffer);
   const empty = state === "empty" || state === "error";
+  const all: ArrayEnvelope = {
+    dtype: "uint8",
+    shape: [ROWS, HEADS, side, side],
+    data: bytes(pictures),
+  };
+  const difference = shown === "difference";
   return {
-    pictures: empty
-      ? null
-      : { dtype: "uint8", shape: [ROWS, HEADS, side, side], data: bytes(pictures) },
-    precision: empty ? null : { dtype: "float32", shape: [ROWS, HEADS], data: bytes(precision) },
+    pictures: empty ? null : otherPictures(all, shown),
+    limit: difference ? 0.0714 : null,
+    notice: "",
+    precision:
+      empty || difference
+        ? null
+        : { dtype: "float32", shape: [ROWS, HEADS], data: bytes(precision) },
     layers: Array.from({ length: ROWS }, (_, k) => k),
     heads: HEADS,
     layer: ROWS - 1,

@@ -13,6 +13,7 @@ import { playQuiz, quizTraits } from "./quiz";
 import { recoveryTraits } from "./recovery";
 import { scanAt, scanTrait } from "./scan";
 import { trainingTraits } from "./training";
+import { blockTrait, choiceOf, jointTables, shownOf } from "./two_models";
 import { laneTrait, unmaskingTraits } from "./unmasking";
 
 export interface Options {
@@ -25,6 +26,8 @@ export interface Options {
   /** Whose scans the map shows, by size. */
   models: string[];
   presenter: boolean;
+  /** Name of a model that the attention and the tables of a pair compare with a base; may be none. */
+  two: string;
   /** Put behind all words that the views are given. */
   text: string;
   /** Milliseconds between a gesture and its answer; below 0 there is none, as of a kernel that is gone. */
@@ -172,7 +175,9 @@ export class FakeKernel {
     }
     if (name === "joint_table") {
       return {
+        ...choiceOf(this.#options.two),
         table: null,
+        reference_table: null,
         pending,
         automatic: true,
         show: "log_ratio",
@@ -185,6 +190,7 @@ export class FakeKernel {
     if (name === "pair_heatmap" && this.#options.state === "own") return ownMaps(this.toy);
     if (name === "jacobian_table") {
       return {
+        ...choiceOf(this.#options.two),
         table: null,
         notice: pending ? "Not there yet: the two residues have still to be substituted." : "",
         letters: LETTERS,
@@ -213,7 +219,9 @@ export class FakeKernel {
     }
     if (name === "scan_panel")
       return { scan: scanTrait(this.toy.sequence.length, this.#options.status) };
-    if (name === "attention_grid") return attentionTraits(this.toy, this.#options.state);
+    if (name === "attention_grid") {
+      return { ...choiceOf(this.#options.two), ...attentionTraits(this.toy, this.#options.state) };
+    }
     return {};
   }
 
@@ -331,6 +339,7 @@ export class FakeKernel {
         if (model !== from) model.receive({ hover: changed.hover });
       }
     }
+    if (changed.shown) this.#choose(String(changed.shown));
     if (["segments", "strategy", "using", "flank"].some((trait) => trait in changed)) {
       from.receive(recoveryTraits(this.#options.length, this.#options.state, from));
     }
@@ -386,20 +395,28 @@ export class FakeKernel {
   }
 
   #joint(): void {
-    const { pair } = this.#state;
-    const probabilities = pair && envelope(this.toy.joint(...pair), 3, 20, 20);
-    // The figures are made up: Python's are tested in Python.
-    const figures = { mutual_information: [0.31, 0.3, 0.32], disagreement: 0.04 };
-    this.models
-      .get("joint_table")
-      ?.receive({ table: pair && { pair, probabilities, ...figures }, pending: false });
+    const tables = jointTables(this.toy, this.#state.pair, this.#options.two !== "");
+    this.models.get("joint_table")?.receive({ ...tables, pending: false });
   }
 
   #block(): void {
-    const { pair } = this.#state;
-    const values = pair && envelope(this.toy.block(...pair), 20, 20);
-    const figures = { score: 1.25, rank: 3, pairs: 2016 };
-    this.models.get("jacobian_table")?.receive({ table: pair && { pair, values, ...figures } });
+    const view = this.models.get("jacobian_table");
+    const shown = shownOf(this.#options.two, view?.get("shown"));
+    view?.receive(blockTrait(this.toy, this.#state.pair, shown));
+  }
+
+  /** Show the reference, the model or the difference in all views. */
+  #choose(shown: string): void {
+    for (const model of this.models.values()) {
+      if (model.get("models")) model.receive({ shown });
+    }
+    this.#block();
+    const { pictures, precision, limit } = attentionTraits(
+      this.toy,
+      this.#options.state,
+      shownOf(this.#options.two, shown),
+    );
+    this.models.get("attention_grid")?.receive({ pictures, precision, limit });
   }
 
   #message(message: Message): void {

@@ -13,6 +13,7 @@ const kernel = new FakeKernel({
   models: option("models", "8M").split(","),
   presenter: option("presenter", "") !== "",
   text: option("text", ""),
+  two: option("two", ""),
   delay: Number(option("delay", "20")),
 });
 Object.assign(globalThis, { dev: kernel });

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { formatCount, formatLimit, formatValue } from "../src/core/format";
+import { formatCount, formatDifference, formatLimit, formatValue } from "../src/core/format";
 
 it("writes values with three significant digits", () => {
   const cases: [number, string][] = [
@@ -16,6 +16,12 @@ it("writes values with three significant digits", () => {
     [Number.POSITIVE_INFINITY, "unknown"],
   ];
   for (const [value, text] of cases) expect(formatValue(value)).toBe(text);
+});
+
+it("writes what a difference is of", () => {
+  expect(formatDifference(0.31, 0.19)).toBe("0.310 \u2212 0.190 = +0.120");
+  expect(formatDifference(-1, 0.5)).toBe("\u22121.00 \u2212 0.500 = \u22121.50");
+  expect(formatDifference(0.5, -0.25)).toBe("0.500 \u2212 (\u22120.250) = +0.750");
 });
 
 it("writes the ends of a scale as short as can be", () => {

@@ -1,8 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { envelope } from "../dev/fake";
-import { Block, signed } from "../src/views/jacobian_table/block";
+import { signed } from "../src/core/format";
+import { Block } from "../src/views/jacobian_table/block";
 
-const NONE = { score: null, rank: null, pairs: 3 };
+const NONE = { limit: 2, difference: false, score: null, rank: null, pairs: 3 };
 
 function block(...cells: [number, number, number][]): Block {
   const values = new Float32Array(400);
@@ -18,8 +19,10 @@ describe("a block of the Jacobian", () => {
   });
 
   it("is coloured symmetrically about zero", () => {
-    expect(block([0, 1, 0.5], [4, 4, -2]).limits).toEqual([-2, 2]);
-    expect(block().limits).toEqual([-1e-6, 1e-6]);
+    const values = envelope(new Float32Array(400), 20, 20);
+    const limits = (limit: number) => new Block({ ...NONE, pair: [0, 1], values, limit }).limits;
+    expect(limits(2)).toEqual([-2, 2]);
+    expect(limits(0)).toEqual([-1e-6, 1e-6]);
   });
 
   it("lists the largest of either sign first", () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { envelope } from "../dev/fake";
-import { Joint, limitsOf, strongest } from "../src/views/joint_table/table";
+import { Joint, JointDifference, limitsOf, strongest } from "../src/views/joint_table/table";
 
 /** Three tables that hold `cells` of [a, b, p] each. */
 function joint(...tables: [number, number, number][][]): Joint {
@@ -54,6 +54,33 @@ describe("a joint table", () => {
   it("scales colours without what never happens", () => {
     expect(limitsOf(COUPLED.all("mean"), "log_ratio")).toEqual([-1, 1]);
     expect(limitsOf(COUPLED.all("mean"), "probability")).toEqual([0, 0.5]);
+  });
+
+  it("is subtracted number by number", () => {
+    const other = joint(
+      [
+        [0, 1, 0.25],
+        [0, 3, 0.25],
+        [2, 3, 0.5],
+      ],
+      [],
+    );
+    const change = new JointDifference(COUPLED, other);
+    const at = (a: number, b: number) => change.all("mean")[20 * a + b];
+    expect(at(0, 1)).toEqual({ a: 0, b: 1, p: 0.25, ratio: 1 - Math.log2(0.25 / (0.5 * 0.25)) });
+    expect(at(2, 3)).toEqual({ a: 2, b: 3, p: 0, ratio: 1 - Math.log2(0.5 / (0.5 * 0.75)) });
+    expect(at(0, 3)?.p).toBe(-0.25);
+    expect([...change.margin("mean", "j")].slice(0, 4)).toEqual([0, 0.25, 0, -0.25]);
+    expect(change.largest("mean", 6).map(({ a, b, p }) => [a, b, p])).toEqual([
+      [0, 1, 0.25],
+      [0, 3, -0.25],
+    ]);
+    expect(change.limits("mean", "probability")).toEqual([-0.25, 0.25]);
+    const top = 1 - Math.log2(0.5 / (0.5 * 0.75));
+    expect(change.limits("mean", "log_ratio")).toEqual([-top, top]);
+    const same = new JointDifference(COUPLED, COUPLED);
+    expect(same.limits("mean", "log_ratio")).toEqual([-1e-6, 1e-6]);
+    expect(same.largest("mean", 6)).toEqual([]);
   });
 
   it("refuses bytes of another shape", () => {

@@ -110,7 +110,7 @@ def expect_trait(page, view, name, value):
           const found = parts.reduce((value, part) => value?.[part], whole);
           return JSON.stringify(found) === value;
         }""",
-        arg=[view, name, json.dumps(value, separators=(",", ":"))],
+        arg=[view, name, json.dumps(value, separators=(",", ":"), ensure_ascii=False)],
     )
 
 

@@ -95,6 +95,76 @@ def test_there_may_be_nothing_to_show(show, state, words):
 def test_nothing_overlaps(show, width, presenter):
     page = open_grid(show, presenter, width)
     assert overlaps(parts_of(page)) == []
+    page = open_grid(show, f"&two=base%2Blora{presenter}", width)
+    choose(page, DIFFERENCE)
+    expect(grid(page).locator(".grid-legend")).to_be_visible()
+    assert overlaps(parts_of(page)) == []
+
+
+MODEL, DIFFERENCE = "base+lora", "base+lora \u2212 base"
+
+
+def choose(page, name):
+    grid(page).get_by_label("Whose attention is shown").select_option(name)
+    wait_for(page, grid(page), "data-shown", name)
+
+
+def colour_at(page, row, head):
+    """Return the colour in the middle of a picture."""
+    canvas, (x, y) = grid(page).locator("canvas"), centre(page, row, head)
+    return canvas.evaluate(
+        """(canvas, [x, y]) => {
+          const box = canvas.getBoundingClientRect();
+          const scale = canvas.width / box.width;
+          const context = canvas.getContext("2d");
+          const at = [scale * (x - box.x), scale * (y - box.y)];
+          return [...context.getImageData(...at, 1, 1).data].slice(0, 3);
+        }""",
+        [x, y],
+    )
+
+
+def test_two_models_and_their_difference_are_chosen(show):
+    page = open_grid(show, "&two=base%2Blora")
+    control = grid(page).get_by_label("Whose attention is shown")
+    assert control.locator("option").all_text_contents() == ["base", MODEL, DIFFERENCE]
+    legend, hint = grid(page).locator(".grid-legend"), grid(page).locator(".grid-hint")
+    expect(legend).to_be_hidden()
+    expect(hint).to_contain_text("each on its own scale")
+    before = colour_at(page, 1, 3)
+    choose(page, DIFFERENCE)
+    expect_trait(page, "attention_grid", "shown", DIFFERENCE)
+    expect(legend).to_have_text("\u22120.0714+0.0714difference of weights, 0 in the middle")
+    expect(hint).to_contain_text("all on one scale")
+    # Every other head is as in the base: its picture is the middle of the scale, nearly white.
+    assert min(colour_at(page, 1, 2)) > 235
+    assert min(colour_at(page, 1, 3)) < 235 and colour_at(page, 1, 3) != before
+    assert "Difference of the attention" in grid(page).locator("canvas").evaluate(
+        "c => c.ariaLabel"
+    )
+    expect(grid(page).get_by_text("Best at finding contacts")).to_be_hidden()
+    choose(page, MODEL)
+    expect(legend).to_be_hidden()
+    page.wait_for_function("dev.models.get('attention_grid').get('limit') === null")
+    assert colour_at(page, 1, 3) == before
+
+
+def test_without_a_second_model_there_is_no_choice(show):
+    page = open_grid(show)
+    expect(grid(page).get_by_label("Whose attention is shown")).to_be_hidden()
+
+
+def test_it_says_why_there_is_no_difference(show):
+    page = open_grid(show, "&two=base%2Blora", 600)
+    page.evaluate(
+        """dev.models.get('attention_grid').receive({ pictures: null, precision: null, limit: null,
+             notice: 'There is no difference head by head: one has 3 layers.' })"""
+    )
+    expect(grid(page).locator(".grid-hint")).to_have_text(
+        "There is no difference head by head: one has 3 layers."
+    )
+    expect(grid(page).locator("canvas")).to_be_hidden()
+    expect(grid(page).get_by_label("Whose attention is shown")).to_be_visible()
 
 
 def test_hundreds_of_heads_are_drawn_and_reached(show):

@@ -79,3 +79,41 @@ def test_nothing_is_wider_than_a_narrow_page(show):
     page = open_pair(show)
     wait_for(page, table(page), "data-pair", "4,19")
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+DIFFERENCE = "base+lora \u2212 base"
+
+
+@pytest.mark.parametrize("query", ["", "&presenter=1"])
+def test_two_models_and_their_difference_are_chosen(show, query):
+    page = open_pair(show, f"&two=base%2Blora{query}")
+    wait_for(page, table(page), "data-pair", "4,19")
+    control = table(page).get_by_label("Whose coupling is shown")
+    assert control.locator("option").all_text_contents() == ["base", "base+lora", DIFFERENCE]
+    ends = table(page).locator(".letters-scale")
+    scale = ends.inner_text()
+    control.select_option("base")
+    expect(table(page).get_by_text("41 of")).to_be_visible()
+    assert ends.inner_text() == scale  # one for both, so that they compare
+    control.select_option(DIFFERENCE)
+    expect(table(page).get_by_text("Changed most, + favoured more")).to_be_visible()
+    expect(table(page).get_by_text("+0.750", exact=True)).to_be_visible()
+    block = values_of(page, (4, 19))
+    values = [block[k] - 0.5 * block[(k + 21) % 400] for k in range(400)]
+    strongest = max(range(400), key=lambda at: abs(values[at]))
+    letters = "ACDEFGHIKLMNPQRSTVWY"
+    first = table(page).locator("tbody tr").first.locator("td").all_inner_texts()
+    assert first[:2] == [letters[strongest // 20], letters[strongest % 20]]
+    assert float(first[2].replace("\u2212", "-")) == pytest.approx(values[strongest], abs=6e-3)
+    table(page).locator("canvas").focus()
+    page.keyboard.press("ArrowRight")
+    expect(table(page).locator(".plm-tooltip")).to_contain_text("difference")
+    assert "Difference of the coupling" in table(page).locator("canvas").evaluate(
+        "c => c.ariaLabel"
+    )
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_without_a_second_model_there_is_no_choice(show):
+    page = open_pair(show)
+    expect(table(page).get_by_label("Whose coupling is shown")).to_be_hidden()

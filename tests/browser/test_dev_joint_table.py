@@ -75,3 +75,86 @@ def test_it_asks_only_when_told_to(show):
     expect(button).to_be_hidden()
     table(page).get_by_label("What the colours show").select_option("probability")
     expect_trait(page, "joint_table", "show", "probability")
+
+
+MODEL, DIFFERENCE = "base+lora", "base+lora \u2212 base"
+
+
+def p_of(page, trait, a, b):
+    return page.evaluate(
+        """([trait, a, b]) => {
+          const model = dev.models.get("joint_table");
+          const { data } = model.get(trait).probabilities;
+          const letters = model.get("letters");
+          const at = 20 * letters.indexOf(a) + letters.indexOf(b);
+          return new Float32Array(data.buffer)[at];
+        }""",
+        [trait, a, b],
+    )
+
+
+def number(text):
+    return float(text.replace("\u2212", "-"))
+
+
+@pytest.mark.parametrize("query", ["", "&presenter=1"])
+def test_two_models_and_their_difference_are_chosen(show, query):
+    page = open_pair(show, f"&two=base%2Blora{query}")
+    wait_for(page, table(page), "data-pair", "4,19")
+    control = table(page).get_by_label("Whose joint distribution is shown")
+    assert control.locator("option").all_text_contents() == ["base", MODEL, DIFFERENCE]
+    rows = table(page).locator("tbody tr")
+    ends = table(page).locator(".letters-scale")
+    expect(table(page).get_by_text("0.310 bits")).to_be_visible()
+    scale = ends.inner_text()
+    control.select_option("base")
+    expect(table(page).get_by_text("0.190 bits")).to_be_visible()
+    assert ends.inner_text() == scale  # one for both, so that they compare
+    first = rows.first.locator("td").all_inner_texts()
+    assert number(first[2]) == pytest.approx(p_of(page, "reference_table", *first[:2]), abs=6e-4)
+
+    control.select_option(DIFFERENCE)
+    expect_trait(page, "joint_table", "shown", DIFFERENCE)
+    expect(table(page).get_by_text("0.310 \u2212 0.190 = +0.120 bits")).to_be_visible()
+    expect(table(page).get_by_text("What changed most")).to_be_visible()
+    assert ends.inner_text() != scale
+    expect(rows).to_have_count(6)
+    changes = []
+    for row in rows.all():
+        a, b, p, other, change = row.locator("td").all_inner_texts()
+        own, base = (p_of(page, trait, a, b) for trait in ("table", "reference_table"))
+        assert [number(p), number(other), number(change)] == pytest.approx(
+            [own, base, own - base], abs=6e-4
+        )
+        changes.append(abs(number(change)))
+    assert changes == sorted(changes, reverse=True)
+    assert "Difference of the joint" in table(page).locator("canvas").evaluate("c => c.ariaLabel")
+    table(page).locator("canvas").focus()
+    page.keyboard.press("ArrowRight")
+    expect(table(page).locator(".plm-tooltip")).to_contain_text("log2 ratio:")
+    table(page).get_by_label("What the colours show").select_option("probability")
+    expect_trait(page, "joint_table", "show", "probability")
+    expect(table(page).locator(".letters-scale")).not_to_contain_text("bits")
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_a_difference_of_two_pairs_is_never_drawn(show):
+    page = open_pair(show, "&two=base%2Blora")
+    wait_for(page, table(page), "data-pair", "4,19")
+    table(page).get_by_label("Whose joint distribution is shown").select_option(DIFFERENCE)
+    expect(table(page).get_by_text("What changed most")).to_be_visible()
+    page.evaluate(
+        """() => {
+          const model = dev.models.get("joint_table");
+          model.receive({ reference_table: { ...model.get("reference_table"), pair: [1, 2] } });
+        }"""
+    )
+    expect(table(page).locator("canvas")).to_be_hidden()
+    expect(table(page).get_by_text("The model is asked")).to_be_visible()
+    table(page).get_by_label("Whose joint distribution is shown").select_option(MODEL)
+    wait_for(page, table(page), "data-pair", "4,19")
+
+
+def test_without_a_second_model_there_is_no_choice(show):
+    page = open_pair(show)
+    expect(table(page).get_by_label("Whose joint distribution is shown")).to_be_hidden()

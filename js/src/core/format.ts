@@ -16,6 +16,18 @@ export function formatLimit(value: number): string {
   return String(Number(value.toPrecision(3)));
 }
 
+/** With its sign, as a coupling or a difference is read. */
+export function signed(text: string): string {
+  return text.startsWith("-") ? `\u2212${text.slice(1)}` : `+${text}`;
+}
+
+/** A difference with what it is of: "0.310 − 0.190 = +0.120". */
+export function formatDifference(one: number, other: number): string {
+  const [first, second] = [one, other].map((value) => formatValue(value).replace("-", "\u2212"));
+  const less = other < 0 ? `(${second})` : second;
+  return `${first} \u2212 ${less} = ${signed(formatValue(one - other))}`;
+}
+
 /** A count with thin spaces between the thousands. */
 export function formatCount(count: number): string {
   return GROUPS.format(count).replaceAll(",", "\u202f");

@@ -21,7 +21,7 @@ export interface Picture {
   wildTypes: readonly [string | undefined, string | undefined];
   /** Of the letters in columns a and b of the alphabet. */
   colour(a: number, b: number): string;
-  /** Bars of the letters at i, and of those at j. */
+  /** Bars of the letters at i, and of those at j; below zero they go the other way. */
   margins?: readonly [ArrayLike<number>, ArrayLike<number>];
   theme: Theme;
 }
@@ -101,15 +101,25 @@ class LetterTable {
     margins: readonly [ArrayLike<number>, ArrayLike<number>],
     theme: Theme,
   ): void {
-    const largest = Math.max(...margins.flatMap((margin) => Array.from(margin)));
-    const room = (MARGIN - 8) / largest;
-    const start = HEAD + SIZE * CELL + 4;
+    const values = margins.flatMap((margin) => Array.from(margin));
+    const [low, high] = [Math.min(0, ...values), Math.max(0, ...values)];
+    const room = (MARGIN - 8) / (high - low || 1);
+    const zero = HEAD + SIZE * CELL + 4 - room * low;
     context.fillStyle = theme.muted;
+    // Of a difference bars go both ways.
+    const bar = (value: number): [number, number] => [
+      zero + room * Math.min(0, value),
+      Math.max(0.5, room * Math.abs(value)),
+    ];
     for (let k = 0; k < SIZE; k += 1) {
-      const [atI = 0, atJ = 0] = margins.map((margin) => margin[this.#order[k] ?? 0] ?? 0);
+      const [atI, atJ] = margins.map((margin) => bar(margin[this.#order[k] ?? 0] ?? 0));
       const place = HEAD + CELL * k + 2;
-      context.fillRect(start, place, Math.max(0.5, room * atI), CELL - 4.5);
-      context.fillRect(place, start, CELL - 4.5, Math.max(0.5, room * atJ));
+      if (atI) context.fillRect(atI[0], place, atI[1], CELL - 4.5);
+      if (atJ) context.fillRect(place, atJ[0], CELL - 4.5, atJ[1]);
+    }
+    if (low < 0) {
+      context.fillRect(zero, HEAD, 0.5, SIZE * CELL);
+      context.fillRect(HEAD, zero, SIZE * CELL, 0.5);
     }
   }
 

@@ -1,5 +1,5 @@
 /** The grid on a canvas: all pictures from one image, then the marks. */
-import { colourTable } from "../../core/colour";
+import { colourTable, type ScaleKind } from "../../core/colour";
 import { prepareCanvas } from "../../core/elements";
 import type { Theme } from "../../core/theme";
 import type { Heads, Place } from "./heads";
@@ -23,7 +23,7 @@ export interface Scene {
 }
 
 /** Every picture in its colours, side by side: made once for many drawings. */
-export function atlasOf(heads: Heads): HTMLCanvasElement {
+export function atlasOf(heads: Heads, kind: ScaleKind): HTMLCanvasElement {
   const { side } = heads;
   const atlas = document.createElement("canvas");
   atlas.width = heads.heads * side;
@@ -32,7 +32,7 @@ export function atlasOf(heads: Heads): HTMLCanvasElement {
   if (!context) throw new Error("the browser gave no canvas to draw on");
   const image = context.createImageData(atlas.width, atlas.height);
   const pixels = new Uint32Array(image.data.buffer);
-  const palette = paletteOf();
+  const palette = paletteOf(kind);
   for (let row = 0; row < heads.rows; row += 1) {
     for (let head = 0; head < heads.heads; head += 1) {
       const picture = heads.picture({ row, head });
@@ -118,8 +118,8 @@ function frame(
 }
 
 /** RGBA of each byte of a picture, as the bytes of an image. */
-function paletteOf(): Uint32Array {
-  const table = colourTable("sequential");
+function paletteOf(kind: ScaleKind): Uint32Array {
+  const table = colourTable(kind);
   const bytes = new Uint8ClampedArray(1024);
   for (let k = 0; k < 256; k += 1) bytes.set([...table.subarray(3 * k, 3 * k + 3), 255], 4 * k);
   return new Uint32Array(bytes.buffer);

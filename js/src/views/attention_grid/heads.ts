@@ -33,7 +33,7 @@ export class Heads {
     this.#precision = shares.values;
   }
 
-  /** Bytes of a picture, row by row: 0 none to 255 strongest. */
+  /** Bytes of a picture, row by row: 0 none to 255 strongest; of a difference 128 is none. */
   picture({ row, head }: Place): Uint8Array {
     const size = this.side * this.side;
     const start = (row * this.heads + head) * size;

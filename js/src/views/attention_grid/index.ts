@@ -1,8 +1,10 @@
 /** All attention heads of a model, a small picture each; a click or the arrow keys choose one. */
 import type { ArrayEnvelope } from "../../core/arrays";
+import { gradientOf } from "../../core/colour";
 import { element } from "../../core/elements";
-import { formatValue } from "../../core/format";
+import { formatLimit, formatValue, signed } from "../../core/format";
 import { magnification, placeIn } from "../../core/place";
+import { ShownModel } from "../../core/shown_model";
 import { readTheme } from "../../core/theme";
 import { Tooltip } from "../../core/tooltip";
 import { defineView, type View, type ViewContext } from "../../core/view";
@@ -33,6 +35,7 @@ class AttentionGrid implements View {
   #automatic = element("input", { type: "checkbox" });
   #busy = element("div", { class: "plm-busy" });
   #hint = element("div", { class: "plm-muted grid-hint" });
+  #legend = element("div", { class: "plm-muted grid-legend" });
   #canvas = element("canvas", { class: "grid-canvas", role: "img", tabindex: 0 });
   #stage = element("div", { class: "grid-stage" }, this.#canvas);
   #best = element("div", { class: "plm-group grid-best" });
@@ -49,12 +52,14 @@ class AttentionGrid implements View {
         this.#chosen,
         this.#compute,
         element("span", { class: "plm-spring" }),
+        new ShownModel(model, "Whose attention is shown", signal).node,
         this.#show,
         element("label", { class: "plm-group plm-muted" }, this.#automatic, "follow the masks"),
       ),
       this.#busy,
       this.#stage,
       this.#best,
+      this.#legend,
       this.#hint,
     );
     this.#tooltip = new Tooltip(root);
@@ -77,7 +82,8 @@ class AttentionGrid implements View {
       this.#pictures = pictures;
       const precision = model.get("precision") as ArrayEnvelope | null;
       this.#heads = pictures ? new Heads(pictures, precision) : null;
-      this.#atlas = this.#heads ? atlasOf(this.#heads) : null;
+      const kind = this.limit === null ? "sequential" : "diverging";
+      this.#atlas = this.#heads ? atlasOf(this.#heads, kind) : null;
     }
     const [pending, stale, automatic] = ["pending", "stale", "automatic"].map(
       (name) => model.get(name) === true,
@@ -91,6 +97,8 @@ class AttentionGrid implements View {
     this.#hint.textContent = this.#advice(heads, pending === true, stale === true);
     this.#chosen.textContent = heads ? this.#say(this.chosen) : "";
     this.#host.dataset.chosen = `${model.get("layer")},${model.get("head")}`;
+    this.#host.dataset.shown = String(model.get("shown") ?? "");
+    this.#drawLegend(heads !== null);
     this.#host.dataset.heads = heads ? String(heads.rows * heads.heads) : "0";
     if (!heads || !this.#atlas) {
       this.#best.replaceChildren();
@@ -110,9 +118,27 @@ class AttentionGrid implements View {
       stale: stale === true && pending !== true,
     });
     this.#canvas.ariaLabel =
-      `Attention of ${heads.rows} layers with ${heads.heads} heads each; ` +
+      `${this.limit === null ? "Attention" : "Difference of the attention"} of ${heads.rows} layers with ${heads.heads} heads each; ` +
       `chosen: ${this.#say(this.chosen)}. The arrow keys choose another one.`;
     this.#drawBest(heads, best);
+  }
+
+  /** The scale of a difference, which all pictures are on. */
+  #drawLegend(there: boolean): void {
+    const { limit } = this;
+    this.#legend.hidden = !there || limit === null;
+    const key = `${limit} ${this.#context.model.get("show")}`;
+    if (this.#legend.hidden || limit === null || this.#legend.dataset.key === key) return;
+    this.#legend.dataset.key = key;
+    const ramp = element("span", { class: "grid-ramp", "aria-hidden": "true" });
+    ramp.style.background = gradientOf("diverging");
+    const contacts = this.#context.model.get("show") === "contacts";
+    this.#legend.replaceChildren(
+      signed(formatLimit(-limit)),
+      ramp,
+      signed(formatLimit(limit)),
+      element("span", {}, `difference of ${contacts ? "scores" : "weights"}, 0 in the middle`),
+    );
   }
 
   #drawBest(heads: Heads, best: readonly Place[]): void {
@@ -136,12 +162,15 @@ class AttentionGrid implements View {
   }
 
   #advice(heads: Heads | null, pending: boolean, stale: boolean): string {
+    const notice = String(this.#context.model.get("notice") ?? "");
+    if (notice) return notice;
     if (!heads) return pending ? "The model is asked what its heads look at." : "No maps yet.";
     if (stale && !pending) {
       const seconds = Number(this.#context.model.get("seconds"));
       return `These are of other masks: press Compute, which took ${formatValue(seconds)} s.`;
     }
-    const rows = "Rows are layers, columns heads, both counted from 0; each on its own scale.";
+    const scale = this.limit === null ? "each on its own scale" : "all on one scale";
+    const rows = `Rows are layers, columns heads, both counted from 0; ${scale}.`;
     const bars = heads.precision({ row: 0, head: 0 }) === null ? "" : " Bars: precision.";
     return rows + bars;
   }
@@ -235,6 +264,11 @@ class AttentionGrid implements View {
     );
   }
 
+  /** Of a difference: the size at the ends of its scale. */
+  private get limit(): number | null {
+    return (this.#context.model.get("limit") ?? null) as number | null;
+  }
+
   private get layers(): readonly number[] {
     return this.#context.model.get("layers") as readonly number[];
   }
@@ -258,6 +292,7 @@ export default defineView({
   traits: [
     ...["pictures", "precision", "layers", "layer", "head"],
     ...["show", "automatic", "pending", "stale", "seconds"],
+    ...["limit", "notice", "models", "shown"],
   ],
   create: (context) => new AttentionGrid(context),
 });

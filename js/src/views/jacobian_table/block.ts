@@ -7,6 +7,10 @@ const SIZE = 20;
 export interface BlockTrait {
   pair: [number, number];
   values: ArrayEnvelope;
+  /** Size at the ends of the colour scale, which of two models is one for both. */
+  limit: number;
+  /** Whether it is the block of a model less that of another. */
+  difference: boolean;
   /** Of the pair in the map, and its rank among all; null until the Jacobian is finished. */
   score: number | null;
   rank: number | null;
@@ -23,6 +27,8 @@ export interface Combination {
 
 export class Block {
   readonly pair: readonly [number, number];
+  /** Ends of the colour scale, symmetric about zero. */
+  readonly limits: readonly [number, number];
   #values: ArrayLike<number>;
 
   constructor(trait: BlockTrait) {
@@ -32,16 +38,12 @@ export class Block {
     }
     this.pair = trait.pair;
     this.#values = values;
+    const top = Math.max(1e-6, trait.limit);
+    this.limits = [-top, top];
   }
 
   at(a: number, b: number): number {
     return this.#values[a * SIZE + b] ?? Number.NaN;
-  }
-
-  /** Ends of the colour scale, symmetric about zero. */
-  get limits(): [number, number] {
-    const top = Math.max(1e-6, ...Array.from(this.#values, Math.abs));
-    return [-top, top];
   }
 
   /** The combinations of largest size, of either sign. */
@@ -54,9 +56,4 @@ export class Block {
       .sort((one, other) => Math.abs(other.value) - Math.abs(one.value))
       .slice(0, count);
   }
-}
-
-/** With its sign, as a coupling is read. */
-export function signed(text: string): string {
-  return text.startsWith("-") ? `\u2212${text.slice(1)}` : `+${text}`;
 }

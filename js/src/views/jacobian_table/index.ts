@@ -1,12 +1,13 @@
 /** How the amino acids of the selected pair are coupled: its block of the categorical Jacobian. */
 import { colourOf, gradientOf } from "../../core/colour";
 import { element } from "../../core/elements";
-import { formatCount, formatValue } from "../../core/format";
+import { formatCount, formatValue, signed } from "../../core/format";
 import { fact, LetterPanel } from "../../core/letter_table";
 import lettersCss from "../../core/letter_table.css";
+import { ShownModel } from "../../core/shown_model";
 import { readTheme } from "../../core/theme";
 import { defineView, type View, type ViewContext } from "../../core/view";
-import { Block, type BlockTrait, signed } from "./block";
+import { Block, type BlockTrait } from "./block";
 import css from "./jacobian_table.css";
 
 const STRONGEST = 6;
@@ -40,6 +41,8 @@ class JacobianTable implements View {
         { class: "plm-toolbar" },
         element("span", { class: "plm-title" }, "Coupling of amino acids"),
         this.#chosen,
+        element("span", { class: "plm-spring" }),
+        new ShownModel(model, "Whose coupling is shown", signal).node,
       ),
       this.#hint,
       this.#panel.node,
@@ -50,7 +53,7 @@ class JacobianTable implements View {
     const { model, protein, selection } = this.#context;
     const trait = model.get("table") as BlockTrait | null;
     if (trait !== this.#trait) {
-      // What is pointed at stays while the score of the same pair arrives.
+      // What is pointed at stays while the score of the same pair arrives, or another model's.
       if (trait?.pair.join() !== this.#trait?.pair.join()) this.#panel.table.forget();
       this.#trait = trait;
       this.#block = trait ? new Block(trait) : null;
@@ -59,6 +62,7 @@ class JacobianTable implements View {
     // A table of the pair before is worse than none.
     const block = pair && this.#block?.pair.join() === pair.join() ? this.#block : null;
     this.#host.dataset.pair = block?.pair.join(",") ?? "";
+    this.#host.dataset.shown = String(model.get("shown") ?? "");
     this.#chosen.textContent = pair ? pair.map((k) => protein.labels[k]).join(" · ") : "";
     this.#panel.node.hidden = !block;
     this.#hint.hidden = block !== null;
@@ -80,8 +84,10 @@ class JacobianTable implements View {
       theme: readTheme(root),
     });
     const [first] = block.strongest(1);
+    const { difference } = this;
     this.#panel.table.canvas.ariaLabel =
-      `Coupling of the amino acids at ${labels.join(" and ")}: strongest is ` +
+      `${difference ? "Difference of the coupling" : "Coupling"} of the amino acids at ` +
+      `${labels.join(" and ")}: ${difference ? "largest" : "strongest"} is ` +
       `${this.#letters[first?.a ?? 0]} with ${this.#letters[first?.b ?? 0]}, ` +
       `${signed(formatValue(first?.value ?? 0))} nats`;
     this.#panel.showScale(gradientOf("diverging"), limits, " nats");
@@ -89,20 +95,21 @@ class JacobianTable implements View {
     this.#panel.showFacts(
       fact(
         "Score",
-        score === null ? "once all positions are done" : formatValue(score),
-        "The pair's value in the map: the norm of its block, less its average product",
+        score === null ? "once all positions are done" : this.#number(score),
+        "The pair's value in the map: the norm of its block, less its average product" +
+          (difference ? "; of the model less that of the reference" : ""),
       ),
       rank === null
         ? []
         : fact(
             "Rank",
             `${formatCount(rank)} of ${formatCount(pairs)} pairs`,
-            "Among all pairs of the protein, the strongest first",
+            `Among all pairs of the protein, the ${difference ? "largest change" : "strongest"} first`,
           ),
     );
     this.#panel.showList(
-      "Strongest, + favoured",
-      [...labels, "coupling, nats"],
+      difference ? "Changed most, + favoured more" : "Strongest, + favoured",
+      [...labels, `${this.what}, nats`],
       block
         .strongest(STRONGEST)
         .map(({ a, b, value }) => [
@@ -120,8 +127,21 @@ class JacobianTable implements View {
     const [i, j] = block.pair;
     return [
       `${this.#letters[a]} at ${labels[i]}, ${this.#letters[b]} at ${labels[j]}`,
-      `coupling ${signed(formatValue(block.at(a, b)))} nats`,
+      `${this.what} ${signed(formatValue(block.at(a, b)))} nats`,
     ].join("\n");
+  }
+
+  private get difference(): boolean {
+    return this.#trait?.difference === true;
+  }
+
+  private get what(): string {
+    return this.difference ? "difference" : "coupling";
+  }
+
+  #number(value: number): string {
+    const text = formatValue(value);
+    return this.difference ? signed(text) : text;
   }
 }
 
@@ -129,6 +149,6 @@ export default defineView({
   name: "jacobian_table",
   label: "Coupling of amino acids",
   css: lettersCss + css,
-  traits: ["table", "notice"],
+  traits: ["table", "notice", "models", "shown"],
   create: (context) => new JacobianTable(context),
 });

@@ -1,15 +1,17 @@
 /** How the two residues of the selected pair go together: their joint distribution. */
 import { colourOf, gradientOf } from "../../core/colour";
 import { element } from "../../core/elements";
-import { formatValue } from "../../core/format";
+import { formatDifference, formatValue, signed } from "../../core/format";
 import { fact, LetterPanel } from "../../core/letter_table";
 import lettersCss from "../../core/letter_table.css";
+import { ShownModel } from "../../core/shown_model";
 import { readTheme } from "../../core/theme";
 import { defineView, type View, type ViewContext } from "../../core/view";
 import css from "./joint_table.css";
 import {
   type Combination,
   Joint,
+  JointDifference,
   limitsOf,
   type Order,
   type Show,
@@ -23,8 +25,10 @@ class JointTable implements View {
   #context: ViewContext;
   #host: HTMLElement;
   #letters: string;
-  #trait: TableTrait | null = null;
-  #joint: Joint | null = null;
+  /** Of the reference and of the model. */
+  #traits: readonly (TableTrait | null)[] = [null, null];
+  #joints: readonly (Joint | null)[] = [null, null];
+  #shown: ShownModel;
   #panel: LetterPanel;
   #title = element("span", { class: "plm-title" }, "Joint distribution");
   #chosen = element("span", { class: "plm-muted" });
@@ -58,6 +62,7 @@ class JointTable implements View {
       ["i first", "first residue first"],
       ["j first", "second residue first"],
     ]);
+    this.#shown = new ShownModel(model, "Whose joint distribution is shown", signal);
     this.#choices = element("span", { class: "plm-group joint-choices" }, this.#show, this.#chain);
     root.append(
       element(
@@ -67,10 +72,11 @@ class JointTable implements View {
         this.#chosen,
         this.#compute,
         element("span", { class: "plm-spring" }),
+        this.#shown.node,
         this.#choices,
         element(
           "label",
-          { class: "plm-group plm-muted", title: "41 passes of the model a pair" },
+          { class: "plm-group plm-muted", title: "41 passes of each model a pair" },
           this.#automatic,
           "at every click",
         ),
@@ -89,18 +95,25 @@ class JointTable implements View {
 
   draw(): void {
     const { model, protein, selection } = this.#context;
-    const trait = model.get("table") as TableTrait | null;
-    if (trait !== this.#trait) {
-      this.#trait = trait;
-      this.#joint = trait ? new Joint(trait) : null;
-      this.#panel.table.forget();
+    const traits = ["reference_table", "table"].map(
+      (name) => (model.get(name) ?? null) as TableTrait | null,
+    );
+    if (traits.some((trait, k) => trait !== this.#traits[k])) {
+      // What is pointed at stays while the other model's table of the same pair arrives.
+      const pairs = (some: typeof traits) => new Set(some.flatMap((one) => one?.pair.join() ?? []));
+      const known = pairs([...this.#traits]);
+      if (![...pairs(traits)].every((one) => known.has(one))) this.#panel.table.forget();
+      this.#joints = traits.map((trait, k) =>
+        trait === this.#traits[k] ? (this.#joints[k] ?? null) : trait && new Joint(trait),
+      );
+      this.#traits = traits;
     }
     const { pair } = selection.state;
-    // A table of the pair before is worse than none.
-    const joint = pair && this.#joint?.pair.join() === pair.join() ? this.#joint : null;
+    const joint = this.joint;
     const pending = model.get("pending") === true;
     const automatic = model.get("automatic") === true;
     this.#host.dataset.pair = joint?.pair.join(",") ?? "";
+    this.#host.dataset.shown = String(model.get("shown") ?? "");
     this.#chosen.textContent = pair ? pair.map((k) => protein.labels[k]).join(" · ") : "";
     this.#automatic.checked = automatic;
     this.#compute.hidden = !pair || joint !== null || pending || automatic;
@@ -116,7 +129,21 @@ class JointTable implements View {
     if (joint) this.#drawJoint(joint);
   }
 
-  #drawJoint(joint: Joint): void {
+  /** Those of the selected pair: a table of the pair before is worse than none. */
+  private get joints(): readonly (Joint | null)[] {
+    const pair = this.#context.selection.state.pair?.join();
+    return this.#joints.map((joint) => (joint?.pair.join() === pair ? joint : null));
+  }
+
+  /** What is shown; null while it is not there. */
+  private get joint(): Joint | JointDifference | null {
+    const { joints } = this;
+    const [reference, model] = joints;
+    if (this.#shown.index !== 2) return joints[this.#shown.index] ?? null;
+    return reference && model ? new JointDifference(model, reference) : null;
+  }
+
+  #drawJoint(joint: Joint | JointDifference): void {
     const { protein, root } = this.#context;
     const [i, j] = joint.pair;
     const labels = [protein.labels[i] ?? "", protein.labels[j] ?? ""] as const;
@@ -124,30 +151,47 @@ class JointTable implements View {
     this.#show.value = show;
     this.#chain.value = order;
     const combinations = joint.all(order);
-    const limits = limitsOf(combinations, show);
+    const difference = joint instanceof JointDifference;
+    const both = this.joints.flatMap((one) => one?.all(order) ?? []);
+    const limits = difference ? joint.limits(order, show) : limitsOf(both, show);
+    const probable = show === "probability" && !difference;
     this.#panel.table.draw({
       labels,
       wildTypes: [protein.sequence[i], protein.sequence[j]],
-      colour: (a, b) => colourOfCell(combinations[a * 20 + b], show, limits),
+      colour: (a, b) => colourOfCell(combinations[a * 20 + b], show, difference, limits),
       margins: [joint.margin(order, "i"), joint.margin(order, "j")],
       theme: readTheme(root),
     });
-    const information = `${formatValue(joint.information(order))} bits`;
-    this.#panel.table.canvas.ariaLabel = `Joint distribution of ${labels.join(" and ")}: ${information}`;
-    const probable = show === "probability";
+    const said = (of: (one: Joint) => number): string =>
+      difference ? formatDifference(of(joint.one), of(joint.other)) : formatValue(of(joint));
+    const information = `${said((one) => one.information(order))} bits`;
+    this.#panel.table.canvas.ariaLabel =
+      `${difference ? "Difference of the joint distributions" : "Joint distribution"} of ` +
+      `${labels.join(" and ")}: ${information}`;
     this.#panel.showScale(
       gradientOf(probable ? "sequential" : "diverging"),
       limits,
-      probable ? "" : " bits",
+      show === "probability" ? "" : " bits",
     );
+    const less = difference ? "; of the model less that of the reference" : "";
     this.#panel.showFacts(
-      fact("Mutual information", information, "How much knowing one residue tells of the other"),
+      fact(
+        "Mutual information",
+        information,
+        `How much knowing one residue tells of the other${less}`,
+      ),
       fact(
         "Orders disagree by",
-        formatValue(joint.disagreement),
-        "JS distance (0 to 1) of the two orders of the chain rule: of one true joint it would be 0",
+        said((one) => one.disagreement),
+        "JS distance (0 to 1) of the two orders of the chain rule: of one true joint it would be " +
+          `0${less}`,
       ),
     );
+    if (difference) this.#listChanges(joint, labels);
+    else this.#listStrongest(combinations, labels);
+  }
+
+  #listStrongest(combinations: readonly Combination[], labels: readonly string[]): void {
     this.#panel.showList(
       "What goes together",
       [...labels, "p", "by chance", "ratio"],
@@ -161,14 +205,40 @@ class JointTable implements View {
     );
   }
 
+  #listChanges(joint: JointDifference, labels: readonly string[]): void {
+    const { order } = this;
+    this.#panel.showList(
+      "What changed most",
+      [...labels, "p", "reference", "difference"],
+      joint
+        .largest(order, STRONGEST)
+        .map(({ a, b, p }) => [
+          this.#letters[a] ?? "",
+          this.#letters[b] ?? "",
+          formatValue(joint.one.at(order, a, b).p),
+          formatValue(joint.other.at(order, a, b).p),
+          signed(formatValue(p)),
+        ]),
+    );
+  }
+
   #describe(a: number, b: number): string {
-    const joint = this.#joint;
+    const { joint, order } = this;
     if (!joint) return "";
     const { labels } = this.#context.protein;
-    const { p, ratio } = joint.at(this.order, a, b);
     const [i, j] = joint.pair;
+    const where = `${this.#letters[a]} at ${labels[i]}, ${this.#letters[b]} at ${labels[j]}`;
+    if (joint instanceof JointDifference) {
+      const [one, other] = [joint.one, joint.other].map((each) => each.at(order, a, b));
+      return [
+        where,
+        `p: ${formatDifference(one?.p ?? 0, other?.p ?? 0)}`,
+        `log2 ratio: ${formatDifference(one?.ratio ?? 0, other?.ratio ?? 0)} bits`,
+      ].join("\n");
+    }
+    const { p, ratio } = joint.at(order, a, b);
     return [
-      `${this.#letters[a]} at ${labels[i]}, ${this.#letters[b]} at ${labels[j]}`,
+      where,
       `p = ${formatValue(p)}, by chance ${formatValue(p / 2 ** ratio)}`,
       `log2 ratio ${formatValue(ratio)} bits`,
     ].join("\n");
@@ -207,9 +277,11 @@ class JointTable implements View {
 function colourOfCell(
   one: Combination | undefined,
   show: Show,
+  difference: boolean,
   [low, high]: readonly [number, number],
 ): string {
   if (!one) return "transparent";
+  if (difference && show === "probability") return colourOf("diverging", one.p, low, high);
   if (show === "probability") return colourOf("sequential", Math.sqrt(one.p), 0, Math.sqrt(high));
   // What never happens has no ratio worth a colour.
   return colourOf("diverging", Number.isFinite(one.ratio) ? one.ratio : 0, low, high);
@@ -219,6 +291,9 @@ export default defineView({
   name: "joint_table",
   label: "Joint distribution",
   css: lettersCss + css,
-  traits: ["table", "pending", "automatic", "show", "chain_order"],
+  traits: [
+    ...["table", "reference_table", "pending", "automatic", "show", "chain_order"],
+    ...["models", "shown"],
+  ],
   create: (context) => new JointTable(context),
 });

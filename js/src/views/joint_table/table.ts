@@ -5,6 +5,8 @@ export const ORDERS = ["mean", "i first", "j first"] as const;
 export type Order = (typeof ORDERS)[number];
 export type Show = "log_ratio" | "probability";
 const SIZE = 20;
+/** A probability whose ratio says nothing. */
+const RARE = 1e-4;
 
 /** The trait as Python sends it; lists and the first axis are in the order of ORDERS. */
 export interface TableTrait {
@@ -77,6 +79,53 @@ export class Joint {
   }
 }
 
+/** All numbers of one model less those of another one, for the same pair. */
+export class JointDifference {
+  readonly pair: readonly [number, number];
+
+  constructor(
+    readonly one: Joint,
+    readonly other: Joint,
+  ) {
+    this.pair = one.pair;
+  }
+
+  margin(order: Order, side: "i" | "j"): Float64Array {
+    const less = this.other.margin(order, side);
+    return this.one.margin(order, side).map((p, k) => p - (less[k] ?? Number.NaN));
+  }
+
+  all(order: Order): Combination[] {
+    const less = this.other.all(order);
+    return this.one.all(order).map(({ a, b, p, ratio }, at) => ({
+      a,
+      b,
+      p: p - (less[at]?.p ?? Number.NaN),
+      ratio: ratio - (less[at]?.ratio ?? Number.NaN),
+    }));
+  }
+
+  /** The combinations whose p changed most. */
+  largest(order: Order, count: number): Combination[] {
+    return this.all(order)
+      .filter(({ p }) => p !== 0)
+      .sort((one, other) => Math.abs(other.p) - Math.abs(one.p))
+      .slice(0, count);
+  }
+
+  /** Ends of the colour scale about zero, without what is negligibly rare in both. */
+  limits(order: Order, show: Show): [number, number] {
+    const [one, other] = [this.one.all(order), this.other.all(order)];
+    const sizes = this.all(order).map(({ p, ratio }, at) => {
+      if (show === "probability") return Math.abs(p);
+      const common = Math.max(one[at]?.p ?? 0, other[at]?.p ?? 0) > RARE;
+      return common && Number.isFinite(ratio) ? Math.abs(ratio) : 0;
+    });
+    const top = Math.max(1e-6, ...sizes);
+    return [-top, top];
+  }
+}
+
 /** The combinations that add most to the mutual information: p times its log ratio. */
 export function strongest(combinations: readonly Combination[], count: number): Combination[] {
   const weight = ({ p, ratio }: Combination) => (p > 0 ? p * ratio : 0);
@@ -86,10 +135,13 @@ export function strongest(combinations: readonly Combination[], count: number): 
     .slice(0, count);
 }
 
-/** Ends of the colour scale: the largest size among what is not negligibly rare, at least a bit. */
+/**
+ * Ends of the colour scale: the largest size among what is not negligibly rare, at least a bit. Of
+ * two models one scale for both, so that their tables compare.
+ */
 export function limitsOf(combinations: readonly Combination[], show: Show): [number, number] {
   if (show === "probability") return [0, Math.max(...combinations.map(({ p }) => p))];
-  const common = combinations.filter(({ p, ratio }) => p > 1e-4 && Number.isFinite(ratio));
+  const common = combinations.filter(({ p, ratio }) => p > RARE && Number.isFinite(ratio));
   const top = Math.max(1, ...common.map(({ ratio }) => Math.abs(ratio)));
   return [-top, top];
 }
