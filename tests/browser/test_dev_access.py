@@ -16,10 +16,10 @@ VIEWS = {
     "pair_heatmap": 6,
     "structure_view": 4,
     "distributions": 7,
-    "joint_table": 4,
+    "joint_table": 5,
     "pair_table": 10,
-    "attention_grid": 8,
-    "jacobian_table": 1,
+    "attention_grid": 9,
+    "jacobian_table": 2,
     "training_curve": 1,
     "unmasking_player": 5,
     "corruption_view": 5,
@@ -35,7 +35,7 @@ def cif():
 
 @pytest.fixture
 def views(show, cif):
-    page = open_all(show, cif, 1000, "status=running")
+    page = open_all(show, cif, 1000, "status=running&two=base%2Blora")
     page.evaluate(SELECT, [2, 6])
     page.locator(".plmwidgets-joint_table[data-pair='2,6']").wait_for()
     page.locator(".plmwidgets-distributions[data-context='2,6']").wait_for()

@@ -62,7 +62,7 @@ def check(page, views=0):
 def open_all(show, query=""):
     protein = Protein.demo()
     page = show(
-        f"views={','.join(VIEWS)}&masks=2&length={len(protein)}&models={quote(TEXT)},two"
+        f"views={','.join(VIEWS)}&masks=2&length={len(protein)}&models={quote(TEXT)},two&two={quote(TEXT)}"
         f"&text={quote(TEXT)}{query}"
     )
     page.set_viewport_size({"width": 1032, "height": 3000})

@@ -98,6 +98,7 @@ def test_two_models_and_their_difference_are_chosen(show, query):
     control.select_option(DIFFERENCE)
     expect(table(page).get_by_text("Changed most, + favoured more")).to_be_visible()
     expect(table(page).get_by_text("+0.750", exact=True)).to_be_visible()
+    expect(ends).to_contain_text("nats, difference")
     block = values_of(page, (4, 19))
     values = [block[k] - 0.5 * block[(k + 21) % 400] for k in range(400)]
     strongest = max(range(400), key=lambda at: abs(values[at]))

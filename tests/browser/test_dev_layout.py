@@ -48,7 +48,7 @@ def test_nothing_overlaps_in_any_view(show, cif, width, presenter):
     page.evaluate("dev.scanAt('running', 0.5)")
     page.locator("[data-status=running]").first.wait_for()
     # a pair's table is there with a live kernel alone
-    other = open_all(show, cif, width, f"status=running{presenter}")
+    other = open_all(show, cif, width, f"status=running&two=base%2Blora{presenter}")
     other.evaluate(SELECT, [2, 6])
     other.locator(".plmwidgets-joint_table[data-pair='2,6']").wait_for()
     other.locator(".plmwidgets-distributions[data-context='2,6']").wait_for()

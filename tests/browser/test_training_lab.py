@@ -40,7 +40,7 @@ def test_the_curve_grows_and_the_training_is_held(notebook):
 COMPARED = """
 import plmwidgets as plm
 page = plm.Explorer(plm.Protein.demo(), "demo", reference="potts-demo", cache=False)
-page.selection.masked = {6, 20}
+page.selection.select_pair(6, 20)
 page
 """
 
@@ -48,7 +48,7 @@ page
 def test_two_models_and_their_difference_follow_one_choice(notebook):
     book = notebook(COMPARED)
     book.run_all()
-    names = ("sequence_strip", "distributions", "pair_heatmap", "structure_view")
+    names = ("sequence_strip", "distributions", "pair_heatmap", "structure_view", "joint_table")
     views = {name: book.wait_for_view(name) for name in names}
     for panel in (0, 1):
         start = book.wait_for_view("scan_panel", panel).get_by_role("button", name="Start")
@@ -68,7 +68,8 @@ def test_two_models_and_their_difference_follow_one_choice(notebook):
     def all_show(name):
         book.wait_until(lambda: choice.input_value() == whole.input_value() == name)
         book.wait_until(lambda: slider.get_attribute("aria-valuetext") == name)
-        book.wait_until(lambda: profile.get_attribute("data-shown") == name)
+        for view in (profile, views["joint_table"]):
+            book.wait_until(lambda v=view: v.get_attribute("data-shown") == name)
         ramp = strip.locator(".strip-ramp")
         book.wait_until(lambda: ramp.get_attribute("title") == f"Perplexity now, {name}")
         book.wait_until(views["structure_view"].get_by_text(f"now, {name}").is_visible)
@@ -81,6 +82,7 @@ def test_two_models_and_their_difference_follow_one_choice(notebook):
     all_show("demo − potts-demo")
     legend = profile.get_by_text("difference of probabilities")
     book.wait_until(legend.is_visible)
+    book.wait_until(views["joint_table"].get_by_text("What changed most").is_visible)
     book.screenshot("two-models", book.page.locator(".jp-OutputArea-output").last)
     whole.focus()
     whole.press("ArrowUp")

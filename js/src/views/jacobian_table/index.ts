@@ -90,7 +90,11 @@ class JacobianTable implements View {
       `${labels.join(" and ")}: ${difference ? "largest" : "strongest"} is ` +
       `${this.#letters[first?.a ?? 0]} with ${this.#letters[first?.b ?? 0]}, ` +
       `${signed(formatValue(first?.value ?? 0))} nats`;
-    this.#panel.showScale(gradientOf("diverging"), limits, " nats");
+    this.#panel.showScale(
+      gradientOf("diverging"),
+      limits,
+      ` nats${difference ? ", difference" : ""}`,
+    );
     const { score, rank, pairs } = this.#trait ?? { score: null, rank: null, pairs: 0 };
     this.#panel.showFacts(
       fact(

@@ -171,7 +171,7 @@ class JointTable implements View {
     this.#panel.showScale(
       gradientOf(probable ? "sequential" : "diverging"),
       limits,
-      show === "probability" ? "" : " bits",
+      (show === "probability" ? "" : " bits") + (difference ? ", difference" : ""),
     );
     const less = difference ? "; of the model less that of the reference" : "";
     this.#panel.showFacts(
