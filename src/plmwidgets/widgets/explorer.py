@@ -193,7 +193,10 @@ class Explorer(ViewGrid):
             view.colour(values, label)
 
     def to_pandas(self) -> pd.DataFrame:
-        """Return the tidy table of the pairs scanned so far, as `PairScan.to_pandas`."""
+        """Return the tidy table of the pairs scanned so far, as `PairScan.to_pandas`.
+
+        Those of the model: the reference's are in ``explorer.reference_scan``.
+        """
         return self.scan.to_pandas()
 
     def to_html(
