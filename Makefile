@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet -c const
 SOURCES := pyproject.toml constraints.txt hatch_build.py
 BROWSER_PART := $(shell find js/src js/*.mjs js/package-lock.json 2>/dev/null)
 
-.PHONY: demo test stress bench bench-views docs gallery lectures linkcheck lint types js python clean
+.PHONY: demo test stress bench bench-views docs gallery lectures linkcheck lint types js python library hosts clean
 
 # In a container one is root, and Jupyter wants to be told that this is meant.
 QUICKSTART = $(BIN)/jupyter lab $(if $(filter 0,$(shell id -u)),--allow-root) examples/quickstart.ipynb
@@ -32,8 +32,19 @@ types: $(VENV)/.test
 js: $(VENV)/.test
 	$(BIN)/python scripts/check_js.py
 
+# Both parts side by side: real hosts spend half their time waiting. The output of each comes whole,
+# as it ends.
 python: $(VENV)/.test
-	$(BIN)/pytest
+	+@$(MAKE) --no-print-directory -j2 --output-sync=target library hosts
+
+HOSTS := tests/browser tests/cluster
+
+library: $(VENV)/.test
+	nice $(BIN)/pytest $(HOSTS:%=--ignore=%)
+
+# In real hosts: notebooks in a browser, and a cluster.
+hosts: $(VENV)/.test
+	$(BIN)/pytest $(HOSTS)
 
 # The whole crash suite, of which `make test` holds a short form (kills, damage, full disks), and other
 # tests in numbers.

@@ -40,7 +40,15 @@ TOPICS = {
     "protein": "Proteins",
     "models": "Models",
     "scan": "Predictions and scans",
-    "methods": "Methods",
+    "methods.jacobian": "Categorical Jacobian",
+    "methods.contacts": "Attention and contacts",
+    "methods.recovery": "Recovery by unmasking",
+    "methods.mutations": "Mutations",
+    "methods.unmasking": "Unmasking",
+    "methods.corruption": "Corruption",
+    "methods.embeddings": "Embeddings",
+    "methods.tuning": "Probes and fine-tuning",
+    "methods.folding": "Folding",
     "comparison": "Comparison of models",
     "widgets": "Views and pages",
     "ipython": "In IPython",
@@ -140,13 +148,11 @@ def api_index() -> str:
         _title("API", "="),
         "Everything below is in ``plmwidgets`` unless a heading names a module.",
     ]
-    homes = plmwidgets._HOMES
-    unknown = {home.split(".")[0] for home in homes.values()} - set(TOPICS)
-    if unknown:
-        raise SystemExit(f"name the topic of {', '.join(sorted(unknown))} in {Path(__file__).name}")
+    names: dict[str, list[str]] = {folder: [] for folder in TOPICS}
+    for name, home in plmwidgets._HOMES.items():
+        names[_topic(home)].append(name)
     for folder, title in TOPICS.items():
-        names = [name for name, home in homes.items() if home.split(".")[0] == folder]
-        parts += [_title(title, "-"), _tables("plmwidgets", names)]
+        parts += [_title(title, "-"), _tables("plmwidgets", names[folder])]
     for module, title in MODULES.items():
         names = import_module(module).__all__
         parts += [
@@ -157,6 +163,13 @@ def api_index() -> str:
     parts.append(_title("Underneath", "-"))
     parts += [_tables(module, names or _classes(module)) for module, names in UNDERNEATH.items()]
     return "\n\n".join(parts) + "\n"
+
+
+def _topic(home: str) -> str:
+    for folder in TOPICS:
+        if f"{home}.".startswith(f"{folder}."):
+            return folder
+    raise SystemExit(f"name the topic of {home} in {Path(__file__).name}")
 
 
 def _classes(module: str) -> list[str]:

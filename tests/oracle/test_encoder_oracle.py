@@ -107,6 +107,25 @@ def test_equals_the_network(folder, positions, short, monkeypatch):
     assert_equals_plain(folder, CONTEXTS[3:], one)
 
 
+@pytest.mark.parametrize("short", [128, 0], ids=["written out", "fused"])
+def test_what_contexts_share_is_computed_once(folder, short, monkeypatch):
+    """Tokens, positions and, with token dropout, the number of masks must be alike to be shared."""
+    monkeypatch.setattr(encoder_module, "SHORT", short)
+    rows = []
+    project = layers_module.Layer.project
+    monkeypatch.setattr(
+        layers_module.Layer,
+        "project",
+        lambda *a, **o: rows.append(o.get("repeats")) or project(*a, **o),
+    )
+    contexts = [Context.of(SEQUENCE, [n, n + 1]) for n in range(9)]
+    contexts += [Context.of(SEQUENCE, [n], {n + 1: "W"}) for n in range(5)]
+    assert_equals_plain(folder, contexts)
+    shared = [given for given in rows if given is not None]
+    assert len(shared) == 2  # the first layer, in each precision
+    assert len(shared[0].first) < shared[0].places.numel() / 3
+
+
 def test_double_precision_is_exact_where_nothing_is_rounded(tiny_esm1b, tmp_path):
     """Without token dropout; and with ESM C's residual scale a power of two."""
     copy = shutil.copytree(tiny_esm1b, tmp_path / "copy")

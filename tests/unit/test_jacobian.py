@@ -13,6 +13,7 @@ from view_tools import SEQUENCE, wait_for
 from plmwidgets import Jacobian, Protein, jacobian
 from plmwidgets.alphabet import AMINO_ACIDS
 from plmwidgets.methods.jacobian.math import contact_scores, pair_block, row_norms
+from plmwidgets.methods.jacobian.run import positions_together
 from plmwidgets.models.masked_lm import Context, ModelError
 from plmwidgets.scan.progress import ScanStatus
 from plmwidgets.service import service_for
@@ -260,3 +261,11 @@ def test_public_names_are_where_they_are_said_to_be():
     # A method never knows of the views.
     for module in Path(sys.modules[jacobian.__module__].__file__).parent.glob("*.py"):
         assert "plmwidgets.widgets" not in module.read_text()
+
+
+@pytest.mark.parametrize(
+    ("contexts", "batch", "positions"),
+    [(19, 1, 1), (19, 4, 1), (19, 8, 2), (19, 16, 4), (19, 20, 1), (19, 64, 10), (1, 4, 4)],
+)
+def test_positions_fill_their_batches(contexts, batch, positions):
+    assert positions_together(contexts, batch) == positions

@@ -13,7 +13,16 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from plmwidgets.models.layers import Arithmetic, Buffers, Layer, Linear, Norm, Rotation, attend
+from plmwidgets.models.layers import (
+    Arithmetic,
+    Buffers,
+    Layer,
+    Linear,
+    Norm,
+    Repeats,
+    Rotation,
+    attend,
+)
 from plmwidgets.models.streaming import LayerStream
 
 TRAINING_MASK_RATIO: Final = 0.15 * 0.8
@@ -190,7 +199,8 @@ class Encoder:
             done = index * len(parts)
             if index < len(self.layers) - 1 or tokens is None:
                 for number, part in enumerate(parts, start=1):
-                    self.advance(layer, x[part], rotation, self.buffers)
+                    repeats = self._repeats(ids[part]) if index == 0 else None
+                    self.advance(layer, x[part], rotation, self.buffers, repeats)
                     yield (done + number) / steps
             else:
                 rows = []
@@ -200,10 +210,37 @@ class Encoder:
                 x = torch.cat(rows)
         return self.head(x)
 
+    def _repeats(self, ids: Tensor) -> Repeats | None:
+        """Return which rows the first layer meets more than once, if that is worth knowing.
+
+        Contexts of a scan differ in a few tokens only, and what a token is turned into depends on
+        its position and, with token dropout, on how many are hidden beside it.
+        """
+        if self.device.type != "cpu":  # elsewhere, counting the rows would wait for the device
+            return None
+        count, tokens = ids.shape
+        kinds = ids * tokens + torch.arange(tokens)
+        if self.ends.token_dropout:
+            hidden = (ids == self.ends.mask_id).sum(dim=1, keepdim=True)
+            kinds += hidden * (len(self.ends.embedding) * tokens)
+        found, places = torch.unique(kinds, return_inverse=True)
+        if 2 * len(found) > kinds.numel():
+            return None
+        first = torch.empty_like(found)
+        first[places.flatten()] = torch.arange(count * tokens)
+        return Repeats(first, places)
+
     def advance(
-        self, layer: Layer, x: Tensor, rotation: Rotation | None, buffers: Buffers
+        self,
+        layer: Layer,
+        x: Tensor,
+        rotation: Rotation | None,
+        buffers: Buffers,
+        repeats: Repeats | None = None,
     ) -> tuple[Tensor, Tensor]:
         """Take whole contexts x, (n, T, d), contiguous, through a layer, in place.
+
+        Which of their rows are equal may be told.
 
         Returns
         -------
@@ -211,7 +248,7 @@ class Encoder:
             Those of the layer: views of buffers.
         """
         apart = self._apart(x)
-        q, k, v = layer.project(x, rotation, buffers, apart=apart)
+        q, k, v = layer.project(x, rotation, buffers, apart=apart, repeats=repeats)
         layer.mix(x.flatten(0, 1), attend(q, k, v, buffers), buffers)
         return k, v[..., : k.shape[-1]]
 
@@ -228,8 +265,8 @@ class Encoder:
         chosen = x[torch.arange(n, device=x.device)[:, None], tokens]
         turn = None if rotation is None else rotation[tokens]
         apart = self._apart(x)
-        (queries,) = layer.project(chosen, turn, self.buffers, "q", apart)
-        keys, values = layer.project(x, rotation, self.buffers, "kv", apart)
+        (queries,) = layer.project(chosen, turn, self.buffers, "q", apart=apart)
+        keys, values = layer.project(x, rotation, self.buffers, "kv", apart=apart)
         mixed = attend(queries, keys, values, self.buffers)
         layer.mix(chosen.view(n * k, -1), mixed, self.buffers)
         return chosen

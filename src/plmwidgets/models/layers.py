@@ -119,6 +119,22 @@ class Linear:
 
 
 @dataclass(frozen=True, slots=True)
+class Repeats:
+    """Rows of contexts, many of which are equal: each that is unlike the others counts once.
+
+    Attributes
+    ----------
+    first : Tensor of int64, shape (rows,)
+        Where each stands, in the flattened contexts.
+    places : Tensor of int64, shape (n, T)
+        Which of them stands at each place.
+    """
+
+    first: Tensor
+    places: Tensor
+
+
+@dataclass(frozen=True, slots=True)
 class Layer:
     """One transformer block.
 
@@ -176,7 +192,9 @@ class Layer:
         rotation: "Rotation | None",
         buffers: Buffers,
         part: str = "qkv",
+        *,
         apart: bool = False,
+        repeats: Repeats | None = None,
     ) -> tuple[Tensor, ...]:
         """Return queries, keys and values of rows of the stream, rotated to their positions.
 
@@ -190,6 +208,8 @@ class Layer:
         apart : bool
             Lay each head out by itself, as batched products want it, and put a one behind each
             value, so that weights need not add up to one: their sum comes with the values' mean.
+        repeats : Repeats, optional
+            Which rows of x are equal, positions included: each is then computed once.
 
         Returns
         -------
@@ -200,6 +220,10 @@ class Layer:
         first, last = {"qkv": (0, 3), "q": (0, 1), "kv": (1, 3)}[part]
         linear = self.qkv if part == "qkv" else self.qkv.rows(first * d, last * d)
         dtype = linear.weight.dtype
+        if repeats is not None:
+            if rotation is not None:
+                rotation = rotation[repeats.first % x.shape[-2]]
+            x = x.flatten(0, -2)[repeats.first]
         normed = self.attention_norm(x).flatten(0, -2)
         projected = buffers.take(part, (len(normed), (last - first) * d), dtype)
         linear.into(projected, normed)
@@ -214,7 +238,15 @@ class Layer:
             if name != "v" and rotation is not None:
                 out = buffers.take(f"{part} {name}", rows.shape, dtype)
                 result = rotation(result, out, buffers)
-            result = result.to(dtype).movedim(-2, 0)
+            result = result.to(dtype)
+            if repeats is not None:
+                shape = (*repeats.places.shape, self.heads, head_width)
+                placed = buffers.take(f"{part} {name} placed", shape, dtype)
+                torch.index_select(
+                    result.flatten(-2), 0, repeats.places.flatten(), out=placed.view(-1, d)
+                )
+                result = placed
+            result = result.movedim(-2, 0)
             if apart:
                 shape = (*result.shape[:-1], head_width + (name == "v"))
                 target = buffers.take(f"{part} {name} apart", shape, dtype)

@@ -1,5 +1,6 @@
 """Computes a categorical Jacobian on a model service: in the background, row by row, resumable."""
 
+import itertools
 import threading
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future
@@ -18,6 +19,18 @@ from plmwidgets.scan.stopping import check, result_of, work_through
 from plmwidgets.service import ModelService, Priority
 
 Array = NDArray[np.floating[Any]]
+
+
+def positions_together(contexts: int, batch: int) -> int:
+    """Return how many positions to compute together, each in so many contexts.
+
+    As few as fill their batches by nineteen in twenty: a small rest costs more than its share.
+    """
+    for together in itertools.count(1):
+        batches = -(-together * contexts // batch)
+        if together * contexts >= 0.95 * batches * batch:
+            break
+    return together
 
 
 class JacobianRun(BackgroundRun):
@@ -52,9 +65,9 @@ class JacobianRun(BackgroundRun):
         self._precision: str = provenance["identity"]["precision"]
         self._batch: int | None = provenance["batch"]
         self._under_way = 0.0  # of the positions in hand, how many are done
-        # A position by itself makes small batches where a batch is large. The groups are always the
-        # same, as are their batches: bit for bit, a run that was interrupted is one that was not.
-        together = max(1, (self._batch or LETTERS) // (LETTERS - 1 if self._full else 1))
+        # The groups are always the same, as are their batches: bit for bit, a run that was
+        # interrupted is one that was not.
+        together = positions_together(LETTERS - 1 if self._full else 1, self._batch or LETTERS)
         length = len(protein)
         self._groups = [
             range(start, min(start + together, length)) for start in range(0, length, together)
