@@ -129,7 +129,8 @@ class AttentionGrid(ViewOfModels):
             self._follow_live(live)
         self._show_error()
         self._show_state()
-        self._show()
+        if self.live.answer is not None:
+            self._show()
 
     @property
     def attention(self) -> Attention | None:
@@ -277,7 +278,7 @@ class AttentionGrid(ViewOfModels):
             if there != self.sources or not there:
                 compares = len(parts) == 1 or self.head_by_head
                 drawn = self._draw([one.attention for one in there] if compares else [])
-                with self.hold_sync():
+                with self._telling, self.hold_sync():
                     self.set_trait("notice", "" if compares else self._why_not())
                     if compares:
                         self._offer(parts[0][1])
