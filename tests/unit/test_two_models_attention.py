@@ -349,5 +349,5 @@ def test_what_is_closed_is_forgotten(models):
     selection.masked = {1}
     assert live.answer is shown and not live.pending
     del page
-    gc.collect()
-    assert [ref() for ref in watched] == [None] * len(watched)
+    # The threads that brought the answers may hold them a moment longer.
+    wait_for(lambda: gc.collect() >= 0 and not any(ref() for ref in watched))
