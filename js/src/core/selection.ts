@@ -5,7 +5,7 @@
  * traits a bus on the page hands changes straight to the other views, so that they follow at once
  * and without a kernel. A logical clock tells newer states from echoes of older ones.
  */
-import { onTrait, type ViewModel } from "./model";
+import { onTrait, save, type ViewModel } from "./model";
 
 export interface SelectionState {
   /** Masked positions, 0-based, ascending. */
@@ -119,8 +119,7 @@ export class SelectionLink {
     }
     this.#accept(state, true);
     for (const receive of [...this.#bus]) receive({ origin: this, state });
-    this.#model.set("selection_state", state);
-    this.#model.save_changes();
+    save(this.#model, { selection_state: state });
     this.#nudge();
   }
 
@@ -149,8 +148,7 @@ export class SelectionLink {
     this.#saving = this.#after(HOVER_MS, () => {
       // The pointer is in another view by now, which tells: this must not come after it.
       if (!same(positions, this.#hover)) return;
-      this.#model.set("hover", [...positions]);
-      this.#model.save_changes();
+      save(this.#model, { hover: [...positions] });
     });
   }
 

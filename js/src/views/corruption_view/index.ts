@@ -2,7 +2,9 @@
 import { type ArrayEnvelope, decodeArray } from "../../core/arrays";
 import { moveFocus } from "../../core/blocks";
 import blocksCss from "../../core/blocks.css";
+import { Choice, type Options } from "../../core/choice";
 import { element } from "../../core/elements";
+import { save } from "../../core/model";
 import { Tooltip } from "../../core/tooltip";
 import { defineView, type View, type ViewContext } from "../../core/view";
 import css from "./corruption_view.css";
@@ -21,7 +23,7 @@ class CorruptionView implements View {
   #context: ViewContext;
   #host: HTMLElement;
   #title = element("span", { class: "plm-muted" });
-  #distribution: HTMLSelectElement;
+  #distribution: Choice;
   #rate: HTMLInputElement;
   #rateText = element("output", { class: "corrupt-value" });
   #parts: { input: HTMLInputElement; text: HTMLOutputElement }[];
@@ -40,7 +42,7 @@ class CorruptionView implements View {
   constructor(context: ViewContext) {
     this.#context = context;
     const { model, root, signal, protein, selection } = context;
-    this.#host = (root.getRootNode() as ShadowRoot).host as HTMLElement;
+    this.#host = context.host;
     this.#strip = new FateStrip(protein);
     const send = (words: string, type: string, primary: boolean) => {
       const node = element(
@@ -51,17 +53,11 @@ class CorruptionView implements View {
       node.addEventListener("click", () => model.send({ type }), { signal });
       return node;
     };
-    this.#distribution = element(
-      "select",
-      { "aria-label": "Where the rate comes from", "data-control": "rate_distribution" },
-      ...(model.get("options") as [string, string][]).map(([value, text]) =>
-        element("option", { value }, text),
-      ),
-    );
-    this.#distribution.addEventListener(
-      "change",
-      () => this.#set("rate_distribution", this.#distribution.value),
-      { signal },
+    this.#distribution = new Choice(
+      "Where the rate comes from",
+      "rate_distribution",
+      signal,
+      (rate_distribution) => save(model, { rate_distribution }),
     );
     const slider = (label: string, change: (value: number) => void) => {
       const input = element("input", {
@@ -74,12 +70,12 @@ class CorruptionView implements View {
       input.addEventListener("input", () => change(Number(input.value)), { signal });
       return input;
     };
-    this.#rate = slider("Rate: share of residues that are chosen", (value) =>
-      this.#set("rate", value),
-    );
+    this.#rate = slider("Rate: share of residues that are chosen", (rate) => save(model, { rate }));
     this.#parts = FATES.slice(1).map((fate, which) => ({
       input: slider(`Share of the chosen that are ${fate}`, (value) =>
-        this.#set("split", [...rebalanced(model.get("split") as unknown as Split, which, value)]),
+        save(model, {
+          split: [...rebalanced(model.get("split") as unknown as Split, which, value)],
+        }),
       ),
       text: element("output", { class: "corrupt-value" }),
     }));
@@ -95,7 +91,8 @@ class CorruptionView implements View {
       input.addEventListener(
         "change",
         () => {
-          if (input.value !== "" && input.checkValidity()) this.#set(trait, Number(input.value));
+          if (input.value !== "" && input.checkValidity())
+            save(model, { [trait]: Number(input.value) });
           else input.reportValidity();
         },
         { signal },
@@ -138,7 +135,7 @@ class CorruptionView implements View {
           "fieldset",
           {},
           element("legend", {}, "How many are chosen"),
-          labelled("from", this.#distribution),
+          labelled("from", this.#distribution.node),
           labelled("rate", this.#rate, this.#rateText),
           element(
             "div",
@@ -201,7 +198,8 @@ class CorruptionView implements View {
     const rate = facts.rate ?? 0;
     const counts = facts.counts ?? [];
     this.#title.textContent = `${protein.name}, ${protein.sequence.length} residues`;
-    this.#distribution.value = distribution;
+    const options = model.get("options") as Options;
+    this.#distribution.draw(options, distribution);
     const shown = fixed ? Number(model.get("rate")) : rate;
     this.#rate.value = String(shown);
     this.#rate.disabled = !fixed;
@@ -234,7 +232,6 @@ class CorruptionView implements View {
     this.#strip.focus(selection.state.focus);
     this.#losses.draw(losses);
     const chosen = counts.slice(1).reduce((sum, n) => sum + n, 0);
-    const options = model.get("options") as [string, string][];
     const name = options.find(([value]) => value === distribution)?.[1] ?? distribution;
     const histogram = model.get("histogram") as RateTrait | null;
     if (histogram) this.#histogram.draw(histogram, rate, name);
@@ -311,11 +308,6 @@ class CorruptionView implements View {
   #put(input: HTMLInputElement, value: unknown): void {
     const root = this.#context.root.getRootNode() as ShadowRoot;
     if (root.activeElement !== input) input.value = String(value);
-  }
-
-  #set(name: string, value: unknown): void {
-    this.#context.model.set(name, value);
-    this.#context.model.save_changes();
   }
 }
 

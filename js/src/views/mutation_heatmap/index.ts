@@ -3,6 +3,7 @@ import { type Cell, CellLink } from "../../core/cells";
 import { element } from "../../core/elements";
 import { formatValue } from "../../core/format";
 import { coalesce } from "../../core/frames";
+import { save } from "../../core/model";
 import { magnification } from "../../core/place";
 import { toggled } from "../../core/substitutions";
 import { readTheme } from "../../core/theme";
@@ -57,19 +58,15 @@ class MutationHeatmap implements View, Target {
   constructor(context: ViewContext) {
     this.#context = context;
     const { model, root, signal, protein } = context;
-    this.#host = (root.getRootNode() as ShadowRoot).host as HTMLElement;
+    this.#host = context.host;
     this.#length = protein.sequence.length;
     this.#alphabet = String(model.get("letters"));
     this.#chemistry = String(model.get("chemistry_order"));
-    const set = (name: string, value: unknown): void => {
-      model.set(name, value);
-      model.save_changes();
-    };
     this.#controls = new Controls(signal, {
-      set,
+      set: (name, value) => save(model, { [name]: value }),
       limit: (limit, done) => {
         this.#limit = limit;
-        if (done) set("limit", limit);
+        if (done) save(model, { limit });
         else this.#paintSoon();
       },
       zoom: (factor) => this.zoom(this.#sight.width / 2, factor),

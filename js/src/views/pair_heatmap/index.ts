@@ -1,11 +1,13 @@
 /** How residues depend on each other: one map above the diagonal, another below. */
+
+import { Choice } from "../../core/choice";
 import { element } from "../../core/elements";
 import { coalesce } from "../../core/frames";
+import { save } from "../../core/model";
 import { magnification, pixelRatio } from "../../core/place";
 import { readTheme } from "../../core/theme";
 import { Tooltip } from "../../core/tooltip";
 import { defineView, type View, type ViewContext } from "../../core/view";
-import { Choice } from "./choice";
 import { cornerOf, drawCrosshair, drawMap, type Picture } from "./drawing";
 import { listen, type Point, type Target } from "./gestures";
 import { Layers } from "./layers";
@@ -75,25 +77,24 @@ class PairHeatmap implements View, Target {
     const { root, signal, protein, model } = context;
     this.#length = protein.sequence.length;
     this.#traits = new Traits(model, protein);
-    this.#host = (root.getRootNode() as ShadowRoot).host as HTMLElement;
-    const set = (traits: Record<string, unknown>): void => {
-      for (const [name, value] of Object.entries(traits)) model.set(name, value);
-      model.save_changes();
-    };
+    this.#host = context.host;
     this.#sides = {
       upper: new Side("upper", signal, {
         // Limits set by hand belong to the map that they were set for.
-        choose: (name) => set({ upper: name, colour_limits: null }),
-        limit: (limits) => set({ colour_limits: limits }),
+        choose: (upper) => save(model, { upper, colour_limits: null }),
+        limit: (colour_limits) => save(model, { colour_limits }),
       }),
-      lower: new Side("lower", signal, { choose: (name) => set({ lower: name }) }),
+      lower: new Side("lower", signal, { choose: (lower) => save(model, { lower }) }),
     };
-    this.#normalisation = new Choice("Normalisation", "normalisation", signal, (name) =>
-      set({ normalisation: name, colour_limits: null }),
+    this.#normalisation = new Choice("Normalisation", "normalisation", signal, (normalisation) =>
+      save(model, { normalisation, colour_limits: null }),
     );
-    this.#slider = new ModelSlider(signal, (name) => set({ upper_model: name }));
-    this.#lowerModel = new Choice("Model below the diagonal", "lower-model", signal, (name) =>
-      set({ lower_model: name }),
+    this.#slider = new ModelSlider(signal, (upper_model) => save(model, { upper_model }));
+    this.#lowerModel = new Choice(
+      "Model below the diagonal",
+      "lower-model",
+      signal,
+      (lower_model) => save(model, { lower_model }),
     );
     this.#sides.upper.node.append(this.#slider.node);
     this.#below = element(

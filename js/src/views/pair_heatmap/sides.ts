@@ -1,8 +1,9 @@
 /** The two maps' controls: which map is above and below the diagonal, and its colour scale. */
+
+import { Choice, type Options } from "../../core/choice";
 import { colourOf, type ScaleKind } from "../../core/colour";
 import { element } from "../../core/elements";
 import { formatLimit } from "../../core/format";
-import { Choice, type Options } from "./choice";
 import { yesNo } from "./raster";
 
 export interface Scale {

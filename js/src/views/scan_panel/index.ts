@@ -28,8 +28,7 @@ export default defineView({
   create,
 });
 
-function create({ model, root, signal }: ViewContext): View {
-  const host = (root.getRootNode() as ShadowRoot).host as HTMLElement;
+function create({ model, root, host, signal }: ViewContext): View {
   const title = element("span", { class: "plm-title" });
   const status = element("span", { class: "scan-status", role: "status" });
   const fill = element("div", { class: "scan-fill" });

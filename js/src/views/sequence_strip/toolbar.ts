@@ -1,4 +1,5 @@
 /** The controls above the residues, and the legend of their colours. */
+import { Choice, type Options } from "../../core/choice";
 import { CHEMISTRY, gradientOf } from "../../core/colour";
 import { element } from "../../core/elements";
 import { formatLimit } from "../../core/format";
@@ -16,14 +17,12 @@ export interface Actions {
   colourBy(name: string): void;
 }
 
-type Option = readonly [name: string, label: string];
-
 export class Toolbar {
   readonly root: HTMLElement;
   #length = element("span", { class: "plm-muted" });
   #masked = element("span", { class: "strip-count strip-count-masked plm-muted" });
   #replaced = element("span", { class: "strip-count strip-count-replaced plm-muted" });
-  #select = element("select", { "aria-label": "Colour by" });
+  #colour: Choice;
   #legend = element("div", { class: "strip-legend" });
   #busy = element("div", { class: "plm-busy" });
   #notice = element("div", { class: "strip-notice", role: "status" });
@@ -80,7 +79,7 @@ export class Toolbar {
     onEnter(text, sendText);
     onEnter(percent, sendRandom);
     onEnter(radius, sendAround);
-    this.#select.addEventListener("change", () => actions.colourBy(this.#select.value), { signal });
+    this.#colour = new Choice("Colour by", "colour_by", signal, actions.colourBy);
 
     const group = (...nodes: Node[]) => element("div", { class: "plm-group" }, ...nodes);
     this.#around = group(
@@ -101,7 +100,7 @@ export class Toolbar {
         element("span", { class: "plm-spring" }),
         shown,
         group(
-          element("label", { class: "strip-colour plm-muted" }, "Colour by ", this.#select),
+          element("label", { class: "strip-colour plm-muted" }, "Colour by ", this.#colour.node),
           this.#legend,
         ),
       ),
@@ -141,18 +140,14 @@ export class Toolbar {
     this.#redo.disabled = !state.can_redo;
   }
 
-  draw(colourBy: string, options: readonly Option[], scale: Scale | null): void {
+  draw(colourBy: string, options: Options, scale: Scale | null): void {
+    this.#colour.draw(options, colourBy);
     const shown = JSON.stringify([
       colourBy,
-      options,
       scale && [scale.label, scale.kind, scale.low, scale.high],
     ]);
     if (shown === this.#shown) return;
     this.#shown = shown;
-    this.#select.replaceChildren(
-      ...options.map(([name, label]) => element("option", { value: name }, label)),
-    );
-    this.#select.value = colourBy;
     this.#legend.replaceChildren(...(colourBy === "chemistry" ? swatches() : ramp(scale)));
   }
 

@@ -53,7 +53,7 @@ class StructureView implements View {
   constructor(context: ViewContext) {
     this.#context = context;
     const { model, root, signal } = context;
-    this.#host = (root.getRootNode() as ShadowRoot).host as HTMLElement;
+    this.#host = context.host;
     this.#controls = new Controls(model, signal, {
       centre: () => this.#scene?.centre(),
       spin: (on) => {

@@ -37,8 +37,7 @@ export default defineView({
   create,
 });
 
-function create({ model, root, signal }: ViewContext): View {
-  const host = (root.getRootNode() as ShadowRoot).host as HTMLElement;
+function create({ model, root, host, signal }: ViewContext): View {
   const title = element("span", { class: "plm-title" });
   const status = element("span", { class: "training-status", role: "status" });
   const buttons = BUTTONS.map(([command, words]) => {

@@ -1,6 +1,8 @@
 /** Unmasking step by step: play, scrub, fork at a step, two lanes side by side. */
+import { Choice, type Options } from "../../core/choice";
 import { gradientOf } from "../../core/colour";
 import { element } from "../../core/elements";
+import { save } from "../../core/model";
 import { Tooltip } from "../../core/tooltip";
 import { defineView, type View, type ViewContext } from "../../core/view";
 import { Curves, type CurvesTrait } from "./curves";
@@ -9,6 +11,10 @@ import { type LaneTrait, stepWords, Trace } from "./trace";
 import css from "./unmasking_player.css";
 
 const BEAT_MS = 700;
+const COLOURINGS: Options = [
+  ["step", "step of revelation"],
+  ["probability", "probability when revealed"],
+];
 
 class UnmaskingPlayer implements View {
   #context: ViewContext;
@@ -30,7 +36,9 @@ class UnmaskingPlayer implements View {
     "data-control": "step",
   });
   #at = element("output", { class: "unmasking-at" });
-  #strategy = element("select", { "aria-label": "Strategy of the fork" });
+  #strategy: Choice;
+  /** How the fork goes on. */
+  #goOnBy = "random";
   #seed = element("input", {
     type: "number",
     min: 0,
@@ -41,7 +49,8 @@ class UnmaskingPlayer implements View {
     class: "unmasking-seed",
   });
   #fork = element("button", { "data-control": "fork" });
-  #colouring = element("select", { "aria-label": "Colour of the residues" });
+  #colour: Choice;
+  #colouring: Colouring = "step";
   #ends: [HTMLElement, HTMLElement] = [element("span"), element("span")];
   #busy = element("div", { class: "plm-busy" });
   #notice = element("div", { class: "unmasking-notice", role: "status", hidden: true });
@@ -49,8 +58,8 @@ class UnmaskingPlayer implements View {
 
   constructor(context: ViewContext) {
     this.#context = context;
-    const { model, root, signal } = context;
-    this.#host = (root.getRootNode() as ShadowRoot).host as HTMLElement;
+    const { root, signal } = context;
+    this.#host = context.host;
     this.#tooltip = new Tooltip(root);
     this.#curves = new Curves(signal, this.#tooltip);
     const jump = (label: string, sign: string, to: () => number): HTMLButtonElement => {
@@ -85,12 +94,10 @@ class UnmaskingPlayer implements View {
       { signal },
     );
     signal.addEventListener("abort", () => clearInterval(this.#playing), { once: true });
-    this.#strategy.append(
-      ...(model.get("strategies") as string[]).map((name) =>
-        element("option", { value: name }, name),
-      ),
-    );
-    this.#strategy.value = "random";
+    this.#strategy = new Choice("Strategy of the fork", "strategy", signal, (strategy) => {
+      this.#goOnBy = strategy;
+      this.draw();
+    });
     this.#fork.addEventListener("click", () => this.#ask(), { signal });
     this.#seed.addEventListener(
       "keydown",
@@ -99,11 +106,10 @@ class UnmaskingPlayer implements View {
       },
       { signal },
     );
-    this.#colouring.append(
-      element("option", { value: "step" }, "step of revelation"),
-      element("option", { value: "probability" }, "probability when revealed"),
-    );
-    this.#colouring.addEventListener("change", () => this.draw(), { signal });
+    this.#colour = new Choice("Colour of the residues", "colouring", signal, (colouring) => {
+      this.#colouring = colouring as Colouring;
+      this.draw();
+    });
     const ramp = element("span", { class: "unmasking-ramp" });
     ramp.style.background = gradientOf("sequential");
     root.append(
@@ -112,7 +118,7 @@ class UnmaskingPlayer implements View {
         { class: "plm-toolbar" },
         element("span", { class: "plm-title" }, "Unmasking"),
         element("span", { class: "plm-spring" }),
-        element("label", { class: "plm-group" }, "Colour", this.#colouring),
+        element("label", { class: "plm-group" }, "Colour", this.#colour.node),
         element("span", { class: "unmasking-scale" }, this.#ends[0], ramp, this.#ends[1]),
       ),
       this.#busy,
@@ -132,7 +138,7 @@ class UnmaskingPlayer implements View {
       element(
         "div",
         { class: "plm-toolbar unmasking-fork" },
-        element("label", { class: "plm-group" }, "Go on by", this.#strategy),
+        element("label", { class: "plm-group" }, "Go on by", this.#strategy.node),
         element("label", { class: "plm-group" }, "seed", this.#seed),
         this.#fork,
       ),
@@ -158,7 +164,13 @@ class UnmaskingPlayer implements View {
     }
     while (this.#lanes.length < this.#traces.length) this.#addLane();
     for (const extra of this.#lanes.splice(this.#traces.length)) extra.node.remove();
-    const colouring = this.#colouring.value as Colouring;
+    const strategies = model.get("strategies") as string[];
+    this.#strategy.draw(
+      strategies.map((name) => [name, name]),
+      this.#goOnBy,
+    );
+    this.#colour.draw(COLOURINGS, this.#colouring);
+    const colouring = this.#colouring;
     const step = Math.max(-1, Math.min(this.#step, this.#last));
     const { focus } = selection.state;
     for (const [k, trace] of this.#traces.entries()) {
@@ -203,8 +215,7 @@ class UnmaskingPlayer implements View {
     const { model } = this.#context;
     const next = Math.max(-1, Math.min(step, this.#last));
     if (next === this.#step) return;
-    model.set("step", next);
-    model.save_changes();
+    save(model, { step: next });
     this.draw();
   }
 
@@ -233,7 +244,7 @@ class UnmaskingPlayer implements View {
     this.#context.model.send({
       type: "fork",
       step: this.#step + 1,
-      strategy: this.#strategy.value,
+      strategy: this.#goOnBy,
       seed: Number(this.#seed.value),
     });
   }
