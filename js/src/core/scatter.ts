@@ -44,7 +44,7 @@ export class Scatter {
   #drag: { from: readonly [number, number]; to: readonly [number, number] } | null = null;
   /** Whether the click that ends a gesture ends a box. */
   #dragged = false;
-  #announcer = element("div", { class: "scatter-announcer", "aria-live": "polite" });
+  #announcer = element("div", { class: "plm-announcer", "aria-live": "polite" });
 
   constructor(owner: Owner, label: string, keys: string) {
     this.#owner = owner;

@@ -5,6 +5,7 @@ import blocksCss from "../../core/blocks.css";
 import { Choice, type Options } from "../../core/choice";
 import { element } from "../../core/elements";
 import { save } from "../../core/model";
+import { Notice } from "../../core/notice";
 import { Tooltip } from "../../core/tooltip";
 import { defineView, type View, type ViewContext } from "../../core/view";
 import css from "./corruption_view.css";
@@ -32,7 +33,7 @@ class CorruptionView implements View {
   #many: HTMLButtonElement;
   #busy = element("div", { class: "plm-busy" });
   #apart: HTMLElement;
-  #problem = element("div", { class: "corrupt-problem", role: "status", hidden: true });
+  #problem = new Notice("warning");
   #legend: HTMLElement[];
   #strip: FateStrip;
   #losses = new LossTable();
@@ -109,7 +110,7 @@ class CorruptionView implements View {
     );
     this.#apart = element(
       "div",
-      { class: "corrupt-apart", role: "status", hidden: true },
+      { class: "plm-warning corrupt-apart", role: "status", hidden: true },
       "The masks were changed by hand: the model sees something else now.",
       send("Put them back", "apply", false),
     );
@@ -156,7 +157,7 @@ class CorruptionView implements View {
         ),
       ),
       this.#busy,
-      this.#problem,
+      this.#problem.node,
       this.#apart,
       element(
         "div",
@@ -215,9 +216,7 @@ class CorruptionView implements View {
       ? `Stop (${losses.done ?? 0} of ${losses.total ?? 0})`
       : "Average 200 draws";
     this.#busy.classList.toggle("is-on", model.get("pending") === true || this.#running);
-    const problem = String(model.get("problem") ?? "") || (losses.problem ?? "");
-    this.#problem.textContent = problem;
-    this.#problem.hidden = problem === "";
+    this.#problem.say(String(model.get("problem") ?? "") || (losses.problem ?? ""));
     this.#apart.hidden = model.get("in_step") !== false;
     for (const [k, node] of this.#legend.entries()) node.textContent = String(counts[k] ?? "");
     const fates = model.get("fates") as ArrayEnvelope | null;

@@ -5,6 +5,7 @@ import { element } from "../../core/elements";
 import { formatValue } from "../../core/format";
 import { afterFrame } from "../../core/frames";
 import { save } from "../../core/model";
+import { Notice } from "../../core/notice";
 import { ShownModel } from "../../core/shown_model";
 import { readTheme } from "../../core/theme";
 import { Tooltip } from "../../core/tooltip";
@@ -50,7 +51,8 @@ function create({ model, root, host, signal, protein, selection }: ViewContext):
 
   const busy = element("div", { class: "plm-busy" });
   const stale = element("span", { class: "dist-stale" }, "for the previous masks");
-  const notice = element("div", { class: "dist-notice", role: "status" });
+  /** Of a page without a kernel. */
+  const notice = new Notice("remark");
   const grid = element("div", { class: "dist-cards" });
   const empty = element("div", { class: "dist-empty plm-muted" });
   const more = element("button", { type: "button", class: "dist-more" });
@@ -75,7 +77,7 @@ function create({ model, root, host, signal, protein, selection }: ViewContext):
       element("label", { class: "plm-muted" }, "Order ", orderChoice.node),
     ),
     busy,
-    notice,
+    notice.node,
     grid,
     empty,
     more,
@@ -239,8 +241,7 @@ function create({ model, root, host, signal, protein, selection }: ViewContext):
     const { current, previous } = history;
     const pending = Boolean(model.get("pending"));
     const told = String(model.get("notice") ?? "");
-    if (notice.textContent !== told) notice.textContent = told;
-    notice.hidden = told === "";
+    notice.say(told);
     root.classList.toggle("is-unknown", told !== "" && current === null);
     const name = String(model.get("order"));
     order = orders[name] ?? orders.alphabet ?? [];

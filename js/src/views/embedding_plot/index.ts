@@ -3,6 +3,7 @@ import { Choice, type Options } from "../../core/choice";
 import { CHEMISTRY_CSS } from "../../core/colour";
 import { element } from "../../core/elements";
 import { save } from "../../core/model";
+import { Notice } from "../../core/notice";
 import { type Frame, Points } from "../../core/points";
 import { ring, Scatter } from "../../core/scatter";
 import scatterCss from "../../core/scatter.css";
@@ -40,7 +41,7 @@ class EmbeddingPlot implements View {
   #layerText = element("span", { class: "embedding-layer" });
   #layerGroup: HTMLElement;
   #busy = element("div", { class: "plm-busy" });
-  #notice = element("div", { class: "embedding-notice plm-muted", role: "status" });
+  #notice = new Notice("remark");
 
   constructor(context: ViewContext) {
     this.#context = context;
@@ -86,7 +87,7 @@ class EmbeddingPlot implements View {
       ),
       this.#legend.node,
       this.#busy,
-      this.#notice,
+      this.#notice.node,
       this.#scatter.node,
     );
     const layer = () => (model.get("layers") as number[])[Number(this.#layer.value)];
@@ -118,9 +119,7 @@ class EmbeddingPlot implements View {
     this.#legend.node.hidden = this.#points === null;
     this.#caption.textContent = String(model.get("caption"));
     this.#busy.classList.toggle("is-on", model.get("pending") === true);
-    const notice = String(model.get("notice"));
-    if (this.#notice.textContent !== notice) this.#notice.textContent = notice;
-    this.#notice.hidden = notice === "";
+    this.#notice.say(String(model.get("notice")));
     const labels = [String(model.get("x_label")), String(model.get("y_label"))] as const;
     this.#scatter.draw(root.clientWidth, labels);
     this.#host.dataset.points = String(size);

@@ -41,7 +41,7 @@ class MutationHeatmap implements View, Target {
   #canvas = element("canvas", { class: "mut-canvas", role: "img", tabindex: 0 });
   #spacer = element("div", { class: "mut-spacer" }, this.#canvas);
   #scroller = element("div", { class: "mut-scroll" }, this.#spacer);
-  #announcer = element("div", { class: "mut-announcer", "aria-live": "polite" });
+  #announcer = element("div", { class: "plm-announcer", "aria-live": "polite" });
   #trait: unknown = null;
   #maps: ScoreMap[] = [];
   #images = [new MapImage(), new MapImage()];

@@ -4,6 +4,7 @@ import { Choice, type Options } from "../../core/choice";
 import { element } from "../../core/elements";
 import { formatValue } from "../../core/format";
 import { save } from "../../core/model";
+import { Notice } from "../../core/notice";
 import { readTheme } from "../../core/theme";
 import { Tooltip } from "../../core/tooltip";
 import { defineView, type View, type ViewContext } from "../../core/view";
@@ -53,7 +54,7 @@ class RecoveryView implements View {
   });
   #k = element("output", { class: "recovery-k" });
   #busy = element("div", { class: "plm-busy" });
-  #problem = element("div", { class: "recovery-problem", role: "status", hidden: true });
+  #problem = new Notice("warning");
   #line = element("div", { class: "recovery-line" });
   #count = element("div", { class: "recovery-count plm-muted" });
   #figure: HTMLElement;
@@ -97,7 +98,7 @@ class RecoveryView implements View {
       ),
       this.#busy,
       this.#bar.node,
-      this.#problem,
+      this.#problem.node,
       this.#figure,
     );
   }
@@ -129,8 +130,7 @@ class RecoveryView implements View {
     this.#offer(model.get("candidates") as [number, number, string][]);
     this.#bar.draw(this.#segments, roles ? decodeArray(roles).values : null, readTheme(root));
     this.#busy.classList.toggle("is-on", facts.status === "running");
-    this.#problem.textContent = problem;
-    this.#problem.hidden = problem === "";
+    this.#problem.say(problem);
     this.#figure.hidden = problem !== "" && points.length === 0;
     this.#slider.max = String(largest);
     this.#slider.value = String(flank);

@@ -3,6 +3,7 @@ import { Choice, type Options } from "../../core/choice";
 import { CHEMISTRY, gradientOf } from "../../core/colour";
 import { element } from "../../core/elements";
 import { formatLimit } from "../../core/format";
+import { Notice } from "../../core/notice";
 import type { SelectionState } from "../../core/selection";
 import type { Scale } from "./residues";
 
@@ -25,7 +26,7 @@ export class Toolbar {
   #colour: Choice;
   #legend = element("div", { class: "strip-legend" });
   #busy = element("div", { class: "plm-busy" });
-  #notice = element("div", { class: "strip-notice", role: "status" });
+  #notice = new Notice("warning");
   #around: HTMLElement;
   #undo: HTMLButtonElement;
   #redo: HTMLButtonElement;
@@ -125,7 +126,7 @@ export class Toolbar {
           this.#redo,
         ),
       ),
-      this.#notice,
+      this.#notice.node,
       this.#busy,
     );
   }
@@ -154,8 +155,7 @@ export class Toolbar {
   status(pending: boolean, notice: string, hasStructure: boolean): void {
     this.#around.hidden = !hasStructure;
     this.#busy.classList.toggle("is-on", pending);
-    if (this.#notice.textContent !== notice) this.#notice.textContent = notice;
-    this.#notice.hidden = notice === "";
+    this.#notice.say(notice);
   }
 }
 

@@ -3,6 +3,7 @@ import { Choice, type Options } from "../../core/choice";
 import { gradientOf } from "../../core/colour";
 import { element } from "../../core/elements";
 import { save } from "../../core/model";
+import { Notice } from "../../core/notice";
 import { Tooltip } from "../../core/tooltip";
 import { defineView, type View, type ViewContext } from "../../core/view";
 import { Curves, type CurvesTrait } from "./curves";
@@ -53,7 +54,7 @@ class UnmaskingPlayer implements View {
   #colouring: Colouring = "step";
   #ends: [HTMLElement, HTMLElement] = [element("span"), element("span")];
   #busy = element("div", { class: "plm-busy" });
-  #notice = element("div", { class: "unmasking-notice", role: "status", hidden: true });
+  #notice = new Notice("warning");
   #curves: Curves;
 
   constructor(context: ViewContext) {
@@ -142,7 +143,7 @@ class UnmaskingPlayer implements View {
         element("label", { class: "plm-group" }, "seed", this.#seed),
         this.#fork,
       ),
-      this.#notice,
+      this.#notice.node,
       this.#curves.node,
     );
   }
@@ -193,9 +194,7 @@ class UnmaskingPlayer implements View {
     this.#fork.disabled = !rest || busy;
     this.#fork.textContent = rest ? `Fork before step ${step + 1}` : "Fork: go back a step first";
     this.#busy.classList.toggle("is-on", busy);
-    const notice = String(model.get("notice") ?? "");
-    this.#notice.textContent = notice;
-    this.#notice.hidden = notice === "";
+    this.#notice.say(String(model.get("notice") ?? ""));
     const byStep = colouring === "step";
     this.#ends[0].textContent = byStep ? "step 0" : "0";
     this.#ends[1].textContent = byStep ? String(this.#last) : "1";
