@@ -75,19 +75,19 @@ def test_a_fork_shows_a_second_lane(show):
     assert fork in sent
     assert hidden(page, 0) == hidden(page, 1)  # the same up to here
     states = "nodes => nodes.map(node => node.textContent).join()"
-    cells = [view(page).locator(".unmasking-list").nth(k) for k in (0, 1)]
-    same = [one.locator(".unmasking-cell").evaluate_all(states) for one in cells]
+    cells = [view(page).locator(".strip-list").nth(k) for k in (0, 1)]
+    same = [one.locator(".strip-cell").evaluate_all(states) for one in cells]
     assert same[0] == same[1]
     button(page, "To the end").click()
     wait_for(page, view(page), "data-step", "7")
-    other = [one.locator(".unmasking-cell").evaluate_all(states) for one in cells]
+    other = [one.locator(".strip-cell").evaluate_all(states) for one in cells]
     assert other[0] != other[1]
     expect(button(page, "Fork: go back a step first")).to_be_disabled()
 
 
 def test_residues_are_linked_and_told(show):
     page = show(QUERY)
-    cell = view(page).locator(".unmasking-cell").nth(21)
+    cell = view(page).locator(".strip-cell").nth(21)
     cell.hover()
     expect(view(page).locator(".plm-tooltip")).to_contain_text("revealed as H in step 2")
     expect_trait(page, "unmasking_player", "hover", [21])

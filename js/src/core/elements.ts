@@ -1,7 +1,7 @@
 /** Small helpers to build DOM without markup strings: text from outside stays text. */
 import { pixelRatio } from "./place";
 
-type Attributes = Record<string, string | number | boolean>;
+export type Attributes = Record<string, string | number | boolean>;
 
 export function element<K extends keyof HTMLElementTagNameMap>(
   tag: K,

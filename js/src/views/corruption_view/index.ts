@@ -1,6 +1,5 @@
 /** A training example: which residues are chosen, what the model sees, and what it costs. */
 import { type ArrayEnvelope, decodeArray } from "../../core/arrays";
-import { moveFocus } from "../../core/blocks";
 import blocksCss from "../../core/blocks.css";
 import { Choice, type Options } from "../../core/choice";
 import { element } from "../../core/elements";
@@ -115,8 +114,12 @@ class CorruptionView implements View {
       send("Put them back", "apply", false),
     );
     this.#legend = FATES.map(() => element("span", { class: "corrupt-count" }));
-    const tooltip = new Tooltip(root);
-    this.#listen(tooltip);
+    this.#strip.list.walk({
+      selection,
+      signal,
+      tooltip: new Tooltip(root),
+      describe: (position) => this.#describe(position),
+    });
     const labelled = (words: string, ...nodes: Node[]) =>
       element("label", { class: "corrupt-control" }, element("span", {}, words), ...nodes);
     root.append(
@@ -167,7 +170,7 @@ class CorruptionView implements View {
         ),
         element("span", { class: "plm-muted" }, "above: the residue; below: what the model sees"),
       ),
-      this.#strip.list,
+      this.#strip.list.node,
       element(
         "div",
         { class: "corrupt-figures" },
@@ -187,7 +190,7 @@ class CorruptionView implements View {
         ),
       ),
     );
-    selection.onState(() => this.#strip.focus(selection.state.focus));
+    selection.onState(() => this.#strip.list.focus(selection.state.focus));
   }
 
   draw(): void {
@@ -228,7 +231,7 @@ class CorruptionView implements View {
         chances ? decodeArray(chances).values : null,
       );
     }
-    this.#strip.focus(selection.state.focus);
+    this.#strip.list.focus(selection.state.focus);
     this.#losses.draw(losses);
     const chosen = counts.slice(1).reduce((sum, n) => sum + n, 0);
     const name = options.find(([value]) => value === distribution)?.[1] ?? distribution;
@@ -244,62 +247,23 @@ class CorruptionView implements View {
     this.#host.dataset.known = String(chances !== null);
   }
 
+  hover(): void {
+    this.#strip.list.hover(this.#context.selection.hover);
+  }
+
   get #running(): boolean {
     return ((this.#context.model.get("losses") ?? {}) as Losses).running === true;
   }
 
-  #listen(tooltip: Tooltip): void {
-    const { model, selection, protein, signal } = this.#context;
-    const { list } = this.#strip;
-    const say = (position: number): string => {
-      const fates = model.get("fates") as ArrayEnvelope | null;
-      const chances = model.get("true_p") as ArrayEnvelope | null;
-      return describe(
-        protein.labels[position] ?? "",
-        fateOf(fates ? decodeArray(fates).values[position] : 0),
-        String(model.get("shown"))[position] ?? MASK,
-        chances ? decodeArray(chances).values[position] : undefined,
-      );
-    };
-    list.addEventListener(
-      "pointermove",
-      (event) => {
-        const position = this.#strip.at(event);
-        selection.setHover(position === null ? [] : [position]);
-        if (position === null) tooltip.hide();
-        else tooltip.show(say(position), event.clientX, event.clientY);
-      },
-      { signal },
-    );
-    list.addEventListener(
-      "pointerleave",
-      () => {
-        selection.setHover([]);
-        tooltip.hide();
-      },
-      { signal },
-    );
-    list.addEventListener(
-      "click",
-      (event) => {
-        const position = this.#strip.at(event);
-        if (position !== null) selection.change({ focus: position });
-      },
-      { signal },
-    );
-    list.addEventListener(
-      "keydown",
-      (event) => {
-        if (event.ctrlKey || event.metaKey || event.altKey) return;
-        const { focus } = selection.state;
-        const next = moveFocus(event.key, focus, protein.sequence.length, this.#strip.perRow);
-        if (next === null) return;
-        selection.change({ focus: next });
-        this.#strip.reveal(next);
-        event.preventDefault();
-        event.stopPropagation();
-      },
-      { signal },
+  #describe(position: number): string {
+    const { model, protein } = this.#context;
+    const fates = model.get("fates") as ArrayEnvelope | null;
+    const chances = model.get("true_p") as ArrayEnvelope | null;
+    return describe(
+      protein.labels[position] ?? "",
+      fateOf(fates ? decodeArray(fates).values[position] : 0),
+      String(model.get("shown"))[position] ?? MASK,
+      chances ? decodeArray(chances).values[position] : undefined,
     );
   }
 

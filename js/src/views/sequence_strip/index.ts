@@ -37,7 +37,7 @@ export default defineView({
 
 function create({ model, root, host, signal, protein, selection }: ViewContext): View {
   const residues = new Residues(protein);
-  const { list } = residues;
+  const list = residues.list.node;
   const length = protein.sequence.length;
   let drag: Drag | null = null;
   /** Where the next shift-click starts its range. */
@@ -155,13 +155,13 @@ function create({ model, root, host, signal, protein, selection }: ViewContext):
       const { focus } = selection.state;
       const command = event.ctrlKey || event.metaKey;
       const letter = event.key.toUpperCase();
-      const next = command ? null : moveFocus(event.key, focus, length, residues.perRow);
+      const next = command ? null : moveFocus(event.key, focus, length, residues.list.perRow);
       if (command && letter === "Z") event.shiftKey ? selection.redo() : selection.undo();
       else if (command && letter === "Y") selection.redo();
       else if (command || event.altKey) return;
       else if (next !== null) {
         selection.change({ focus: next });
-        residues.reveal(next);
+        residues.list.reveal(next);
       } else if (event.key === "Escape") drag ? abandon() : clear();
       else if (focus === null) return;
       else if (event.key === " ") {
@@ -215,6 +215,6 @@ function create({ model, root, host, signal, protein, selection }: ViewContext):
 
   return {
     draw: redraw,
-    hover: () => residues.hover(selection.hover),
+    hover: () => residues.list.hover(selection.hover),
   };
 }

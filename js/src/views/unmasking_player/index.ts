@@ -1,4 +1,5 @@
 /** Unmasking step by step: play, scrub, fork at a step, two lanes side by side. */
+import blocksCss from "../../core/blocks.css";
 import { Choice, type Options } from "../../core/choice";
 import { gradientOf } from "../../core/colour";
 import { element } from "../../core/elements";
@@ -7,7 +8,7 @@ import { Notice } from "../../core/notice";
 import { Tooltip } from "../../core/tooltip";
 import { defineView, type View, type ViewContext } from "../../core/view";
 import { Curves, type CurvesTrait } from "./curves";
-import { type Colouring, Lane, positionOf } from "./lane";
+import { type Colouring, Lane } from "./lane";
 import { type LaneTrait, stepWords, Trace } from "./trace";
 import css from "./unmasking_player.css";
 
@@ -207,7 +208,7 @@ class UnmaskingPlayer implements View {
   }
 
   hover(): void {
-    for (const lane of this.#lanes) lane.hover(this.#context.selection.hover);
+    for (const lane of this.#lanes) lane.list.hover(this.#context.selection.hover);
   }
 
   #go(step: number): void {
@@ -254,71 +255,25 @@ class UnmaskingPlayer implements View {
     const lane = new Lane(protein, which);
     this.#lanes.push(lane);
     this.#row.append(lane.node);
-    const { list } = lane;
-    list.addEventListener(
-      "pointermove",
-      (event) => {
-        const i = positionOf(event.target as Element);
-        selection.setHover(i === null ? [] : [i]);
-        const trace = this.#traces[which];
-        if (i === null || !trace) this.#tooltip.hide();
-        else {
-          const words = trace.describe(
-            i,
-            this.#step,
-            protein.labels[i] ?? "",
-            protein.sequence[i] ?? "",
-          );
-          this.#tooltip.show(words, event.clientX, event.clientY);
-        }
-      },
-      { signal },
-    );
-    list.addEventListener(
-      "pointerleave",
-      () => {
-        selection.setHover([]);
-        this.#tooltip.hide();
-      },
-      { signal },
-    );
-    list.addEventListener(
-      "click",
-      (event) => {
-        const i = positionOf(event.target as Element);
-        if (i !== null) selection.change({ focus: i });
-      },
-      { signal },
-    );
-    list.addEventListener(
-      "keydown",
-      (event) => {
-        if (event.ctrlKey || event.metaKey || event.altKey) return;
-        const far: Record<string, number> = {
-          ArrowLeft: -1,
-          ArrowRight: 1,
-          ArrowUp: -lane.perRow,
-          ArrowDown: lane.perRow,
-          Home: -protein.sequence.length,
-          End: protein.sequence.length,
-        };
-        const by = far[event.key];
-        if (by === undefined) return;
-        event.preventDefault();
-        event.stopPropagation();
-        const from = selection.state.focus ?? (by > 0 ? -1 : 0);
-        const focus = Math.max(0, Math.min(protein.sequence.length - 1, from + by));
-        selection.change({ focus });
-      },
-      { signal },
-    );
+    lane.list.walk({
+      selection,
+      signal,
+      tooltip: this.#tooltip,
+      describe: (i) =>
+        this.#traces[which]?.describe(
+          i,
+          this.#step,
+          protein.labels[i] ?? "",
+          protein.sequence[i] ?? "",
+        ) ?? "",
+    });
   }
 }
 
 export default defineView({
   name: "unmasking_player",
   label: "Unmasking player",
-  css,
+  css: blocksCss + css,
   traits: ["lanes", "step", "curves", "busy", "notice"],
   create: (context) => new UnmaskingPlayer(context),
 });
