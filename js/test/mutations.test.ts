@@ -1,7 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { envelope } from "../dev/fake";
 import { CellLink } from "../src/core/cells";
-import { axisTicks } from "../src/core/points";
 import {
   firstCell,
   GUTTER,
@@ -121,11 +120,6 @@ describe("a cloud of variants", () => {
     expect(cloud.step(null, 1)).toBe(0);
     expect(cloud.step(0, 1)).toBe(2);
     expect(cloud.step(2, 10)).toBe(1);
-  });
-
-  it("has round numbers along its axes", () => {
-    expect(axisTicks([-1.1, 2.3], 4)).toEqual([-1, 0, 1, 2]);
-    expect(axisTicks([0.41, 0.49], 4)[0]).toBeCloseTo(0.42);
   });
 });
 

@@ -107,14 +107,14 @@ def test_residues_are_linked_and_told(show):
 
 def test_curves_tell_their_points(show):
     page = show(QUERY)
-    label = view(page).locator("svg.unmasking-curves").get_attribute("aria-label")
+    label = view(page).locator(".unmasking-curves svg").get_attribute("aria-label")
     assert "pair-guided, 16 steps, 16.0 passes: -117.00" in label
-    spot = view(page).locator("svg.unmasking-curves circle").nth(12)
+    spot = view(page).locator(".unmasking-curves circle").nth(12)
     box = spot.bounding_box()
     page.mouse.move(box["x"] + 3, box["y"] + 3)
     expect(view(page).locator(".plm-tooltip")).to_contain_text("95 %), 200 seeds")
     page = show(f"{QUERY}&state=empty")
-    expect(view(page).locator("svg.unmasking-curves")).to_be_hidden()
+    expect(view(page).locator(".unmasking-curves svg")).to_be_hidden()
     page = show(f"{QUERY}&state=pending")
     expect(view(page).get_by_text("400 of 1000 steps computed")).to_be_visible()
     page = show(f"{QUERY}&state=error")

@@ -44,3 +44,15 @@ export function svgElement<K extends keyof SVGElementTagNameMap>(
   node.append(...children);
   return node;
 }
+
+export function svgText(
+  name: string,
+  x: number,
+  y: number,
+  words: string,
+  anchor: "start" | "middle" | "end",
+): SVGTextElement {
+  const node = svgElement("text", { class: name, x, y, "text-anchor": anchor });
+  node.textContent = words;
+  return node;
+}

@@ -16,6 +16,11 @@ export function formatLimit(value: number): string {
   return String(Number(value.toPrecision(3)));
 }
 
+/** A round number along an axis: as short as it can be said, with a minus sign and no hyphen. */
+export function formatTick(value: number): string {
+  return String(Number(value.toPrecision(6))).replace("-", "\u2212");
+}
+
 /** A count with thin spaces between the thousands. */
 export function formatCount(count: number): string {
   return GROUPS.format(count).replaceAll(",", "\u202f");

@@ -5,6 +5,7 @@ import type { ProteinInfo } from "../../core/model";
 import { placeIn } from "../../core/place";
 import type { SelectionState } from "../../core/selection";
 import type { Theme } from "../../core/theme";
+import { residueTicks } from "../../core/ticks";
 import { drawStack, letterAt } from "./logo";
 import type { Prediction } from "./prediction";
 import {
@@ -16,7 +17,6 @@ import {
   LOGO,
   ROW,
   scrollTo,
-  ticks,
   visible,
 } from "./profile_layout";
 
@@ -69,7 +69,6 @@ export class Profile {
   #canvas = element("canvas", { class: "dist-canvas", "aria-hidden": "true" });
   #spacer = element("div", { class: "dist-spacer" }, this.#canvas);
   #protein: ProteinInfo;
-  #ticks: { position: number; text: string }[];
   /** One pixel a cell, drawn again only when the numbers or their order change. */
   #image = document.createElement("canvas");
   #imageOf: [Prediction | null, readonly number[] | null] = [null, null];
@@ -82,7 +81,6 @@ export class Profile {
 
   constructor(protein: ProteinInfo, signal: AbortSignal) {
     this.#protein = protein;
-    this.#ticks = ticks(protein.labels);
     this.scroller.append(this.#spacer);
     this.scroller.ariaValueMax = String(protein.sequence.length);
     this.root = element("div", { class: "dist-profile" }, this.#letters, this.#bits, this.scroller);
@@ -220,7 +218,12 @@ export class Profile {
     context.fillStyle = theme.muted;
     context.font = `10px ${theme.font}`;
     context.textAlign = "center";
-    for (const { position, text } of this.#ticks) {
+    for (const { position, text } of residueTicks(
+      this.#protein.labels,
+      first,
+      last - 1,
+      this.#width,
+    )) {
       const middle = x(position) + this.#width / 2;
       if (middle < 8 || middle > view - 8) continue;
       context.fillRect(Math.round(middle), bottom + 5, 1, 4);

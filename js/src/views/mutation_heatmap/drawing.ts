@@ -4,7 +4,7 @@ import { prepareCanvas } from "../../core/elements";
 import type { ProteinInfo } from "../../core/model";
 import type { SelectionState } from "../../core/selection";
 import type { Theme } from "../../core/theme";
-import { ticks } from "../../core/ticks";
+import { residueTicks } from "../../core/ticks";
 import { GUTTER, HEAD, heightOf, inSight, leftOf, ROW, ROWS, type Sight, topOf } from "./layout";
 import type { ScoreMap } from "./maps";
 
@@ -195,7 +195,7 @@ function drawNumbers(
   context.font = `10px ${theme.font}`;
   context.textAlign = "center";
   context.textBaseline = "alphabetic";
-  for (const { position, text } of ticks(protein.labels, first, last - 1, sight.cell)) {
+  for (const { position, text } of residueTicks(protein.labels, first, last - 1, sight.cell)) {
     const middle = leftOf(sight, position) + sight.cell / 2;
     if (middle < GUTTER + 8 || middle > sight.width - 10) continue;
     context.fillRect(Math.round(middle), bottom + 3, 1, 4);

@@ -1,6 +1,6 @@
 /** The map on its canvas: cells, axes and marks; and over them what is pointed at. */
 import type { Theme } from "../../core/theme";
-import { ticks } from "../../core/ticks";
+import { residueTicks } from "../../core/ticks";
 import { drawEstimates, drawRegion, type Estimates } from "./marks";
 import type { Region } from "./region";
 import type { Cell, Frame, Window } from "./window";
@@ -172,12 +172,15 @@ function drawAxes(context: Context, picture: Picture): void {
   const shown = side / cell;
   const centre = (position: number, start: number) => (position + 0.5 - start) * cell;
   const visible = (start: number) =>
-    ticks(labels, Math.floor(start), Math.min(length - 1, Math.ceil(start + shown)), cell).filter(
-      ({ position }) => {
-        const at = centre(position, start);
-        return at >= 0 && at <= side;
-      },
-    );
+    residueTicks(
+      labels,
+      Math.floor(start),
+      Math.min(length - 1, Math.ceil(start + shown)),
+      cell,
+    ).filter(({ position }) => {
+      const at = centre(position, start);
+      return at >= 0 && at <= side;
+    });
   context.beginPath();
   context.textAlign = "center";
   context.textBaseline = "alphabetic";

@@ -1,5 +1,6 @@
 /** Contact recovery: drag a segment, slide how much around it is shown, see what comes back. */
 import { type ArrayEnvelope, decodeArray } from "../../core/arrays";
+import chartCss from "../../core/chart.css";
 import { Choice, type Options } from "../../core/choice";
 import { element } from "../../core/elements";
 import { formatValue } from "../../core/format";
@@ -206,7 +207,7 @@ function progress({ done, total, status, contact_sum, model }: Facts): string {
 export default defineView({
   name: "recovery_view",
   label: "Contact recovery",
-  css,
+  css: chartCss + css,
   traits: [
     "segments",
     "strategy",

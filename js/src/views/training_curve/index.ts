@@ -1,6 +1,7 @@
 /** A training while it runs: its loss, its progress, and how to hold it. */
 import { greetKernel } from "../../core/answers";
 import { type ArrayEnvelope, decodeArray } from "../../core/arrays";
+import chartCss from "../../core/chart.css";
 import { element } from "../../core/elements";
 import { formatCount, formatValue } from "../../core/format";
 import { onTrait } from "../../core/model";
@@ -32,7 +33,7 @@ const SILENCE_MS = 15_000;
 export default defineView({
   name: "training_curve",
   label: "Training curve",
-  css,
+  css: chartCss + css,
   traits: ["training", "losses", "evaluations"],
   create,
 });

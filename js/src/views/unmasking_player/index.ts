@@ -1,5 +1,6 @@
 /** Unmasking step by step: play, scrub, fork at a step, two lanes side by side. */
 import blocksCss from "../../core/blocks.css";
+import chartCss from "../../core/chart.css";
 import { Choice, type Options } from "../../core/choice";
 import { gradientOf } from "../../core/colour";
 import { element } from "../../core/elements";
@@ -273,7 +274,7 @@ class UnmaskingPlayer implements View {
 export default defineView({
   name: "unmasking_player",
   label: "Unmasking player",
-  css: blocksCss + css,
+  css: blocksCss + chartCss + css,
   traits: ["lanes", "step", "curves", "busy", "notice"],
   create: (context) => new UnmaskingPlayer(context),
 });
