@@ -87,7 +87,7 @@ export class Controls {
       element(
         "span",
         { class: "plm-group" },
-        element("span", { class: "mut-hatch", "aria-hidden": "true" }),
+        element("span", { class: "plm-hatch", "aria-hidden": "true" }),
         "no value",
       ),
       element("span", {}, "Click a cell to substitute, click it again to take it back."),

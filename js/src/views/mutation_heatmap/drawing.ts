@@ -1,6 +1,7 @@
 /** Draws the maps and the marks on them. */
 import { chemistryInk, inkOn } from "../../core/colour";
 import { prepareCanvas } from "../../core/elements";
+import { hatching } from "../../core/hatch";
 import type { ProteinInfo } from "../../core/model";
 import type { SelectionState } from "../../core/selection";
 import type { Theme } from "../../core/theme";
@@ -24,9 +25,6 @@ export class MapImage {
     this.canvas.getContext("2d")?.putImageData(image, 0, 0);
   }
 }
-
-/** Pixels from one line of the ground to the next. */
-const HATCH = 5;
 
 /** A cell that is pointed at, here or in another view. */
 export interface Pointed {
@@ -95,7 +93,7 @@ function drawCells(
   const width = sight.cell * (last - first);
   if (!image || last <= first) return;
   // Where nothing is known the ground shows: white would pass for a score of 0.
-  context.fillStyle = hatched(context, theme);
+  context.fillStyle = hatching(context, theme);
   context.fillRect(leftOf(sight, first), top, width, ROW * ROWS);
   context.imageSmoothingEnabled = false;
   context.drawImage(
@@ -107,21 +105,6 @@ function drawCells(
   context.lineWidth = 1;
   const end = leftOf(sight, protein.sequence.length);
   context.strokeRect(leftOf(sight, 0) - 0.5, top - 0.5, end - leftOf(sight, 0) + 1, ROW * ROWS + 1);
-}
-
-function hatched(context: CanvasRenderingContext2D, theme: Theme): CanvasPattern | string {
-  const tile = document.createElement("canvas");
-  tile.width = tile.height = HATCH;
-  const pen = tile.getContext("2d");
-  if (!pen) return theme.background;
-  pen.strokeStyle = theme.line;
-  pen.beginPath();
-  for (const shift of [-HATCH, 0, HATCH]) {
-    pen.moveTo(shift, HATCH);
-    pen.lineTo(shift + HATCH, 0);
-  }
-  pen.stroke();
-  return context.createPattern(tile, "repeat") ?? theme.background;
 }
 
 /** A dot on the letter that each residue has. */
