@@ -2,7 +2,7 @@
 import { chemistryInk } from "./colour";
 import { element, prepareCanvas } from "./elements";
 import { formatLimit } from "./format";
-import { magnification, placeIn } from "./place";
+import { placeIn } from "./place";
 import type { Theme } from "./theme";
 import { Tooltip } from "./tooltip";
 
@@ -151,10 +151,8 @@ class LetterTable {
     const { row, column } = this.#pointed ?? { row: -step[0], column: -step[1] };
     this.#pointed = { row: within(row + step[0]), column: within(column + step[1]) };
     this.#owner.redraw();
-    const box = this.canvas.getBoundingClientRect();
-    const scale = magnification(this.canvas);
     const [x, y] = [at(this.#pointed.column), at(this.#pointed.row)];
-    this.#tooltip.show(this.#describe(this.#pointed), box.left + scale * x, box.top + scale * y);
+    this.#tooltip.showIn(this.canvas, this.#describe(this.#pointed), x, y);
   }
 
   #describe({ row, column }: Cell): string {

@@ -2,7 +2,7 @@
 import { element, prepareCanvas } from "./elements";
 import { formatTick } from "./format";
 import { coalesce } from "./frames";
-import { magnification, placeIn } from "./place";
+import { placeIn } from "./place";
 import type { Frame, Points } from "./points";
 import { readTheme, type Theme } from "./theme";
 import { ticksWithin } from "./ticks";
@@ -176,11 +176,8 @@ export class Scatter {
     else if (by !== undefined) {
       const point = points.step(this.#pointed, by);
       this.#point(point);
-      const box = this.canvas.getBoundingClientRect();
-      const scale = magnification(this.canvas);
-      const [x, y] = points.place(point, this.#frame);
       const text = this.#owner.describe(point);
-      this.#tooltip.show(text, box.left + scale * x, box.top + scale * y);
+      this.#tooltip.showIn(this.canvas, text, ...points.place(point, this.#frame));
       this.#announcer.textContent = text;
     } else return;
     event.preventDefault();

@@ -4,7 +4,6 @@ import { element } from "../../core/elements";
 import { formatValue } from "../../core/format";
 import { coalesce } from "../../core/frames";
 import { save } from "../../core/model";
-import { magnification } from "../../core/place";
 import { toggled } from "../../core/substitutions";
 import { readTheme } from "../../core/theme";
 import { Tooltip } from "../../core/tooltip";
@@ -163,12 +162,10 @@ class MutationHeatmap implements View, Target {
     const next = reveal(this.#sight, this.#cursor.position, this.#length);
     if (next.scroll !== this.#sight.scroll) this.#look(next);
     this.#tell(this.#cursor);
-    const box = this.#canvas.getBoundingClientRect();
-    const scale = magnification(this.#canvas);
     const x = leftOf(this.#sight, this.#cursor.position) + this.#sight.cell;
     const y = topOf(0) + ROW * this.#cursor.row;
     const text = this.#describe(this.#cursor);
-    this.#tooltip.show(text, box.left + scale * x, box.top + scale * y);
+    this.#tooltip.showIn(this.#canvas, text, x, y);
     this.#announcer.textContent = text;
   }
 

@@ -4,7 +4,7 @@ import { Choice } from "../../core/choice";
 import { element } from "../../core/elements";
 import { coalesce } from "../../core/frames";
 import { save } from "../../core/model";
-import { magnification, pixelRatio } from "../../core/place";
+import { pixelRatio } from "../../core/place";
 import { readTheme } from "../../core/theme";
 import { Tooltip } from "../../core/tooltip";
 import { defineView, type View, type ViewContext } from "../../core/view";
@@ -383,10 +383,8 @@ class PairHeatmap implements View, Target {
 
   #showTooltip(): void {
     const picture = this.#picture;
-    const box = this.#canvas.getBoundingClientRect();
-    const scale = magnification(this.#canvas);
     const show = (cell: Cell, x: number, y: number): void =>
-      this.#tooltip.show(this.#traits.describe(cell), box.left + scale * x, box.top + scale * y);
+      this.#tooltip.showIn(this.#canvas, this.#traits.describe(cell), x, y);
     if (this.#cursor && picture) {
       const [x, y] = cornerOf(picture, this.#cursor);
       show(this.#cursor, x + picture.window.cell, y);
