@@ -259,7 +259,7 @@ def test_colours_are_the_models_and_the_scans(opened, explorer):
         ("single_perplexity", "Perplexity, masked alone", single),
     ]:
         strip.get_by_label("Colour by").select_option(name)
-        strip.locator(f'.strip-ramp[title="{label}"]').wait_for()  # drawn: the tooltip follows
+        strip.locator(f'.plm-ramp[title="{label}"]').wait_for()  # drawn: the tooltip follows
         for position in (5, 40):
             strip.locator(f'[data-position="{position}"]').first.hover()
             tooltip.get_by_text(label).wait_for()

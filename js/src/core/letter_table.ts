@@ -166,7 +166,7 @@ export class LetterPanel {
   readonly table: LetterTable;
   #facts = element("dl", { class: "letters-facts" });
   #list = element("table", { class: "letters-list" });
-  #ramp = element("span", { class: "letters-ramp" });
+  #ramp = element("span", { class: "plm-ramp" });
   #low = element("span");
   #high = element("span");
 
@@ -174,10 +174,8 @@ export class LetterPanel {
     this.table = new LetterTable(owner);
     const scale = element(
       "div",
-      { class: "letters-scale plm-muted" },
-      this.#low,
-      this.#ramp,
-      this.#high,
+      { class: "plm-legend letters-scale plm-muted" },
+      element("span", { class: "plm-item" }, this.#low, this.#ramp, this.#high),
     );
     this.node = element(
       "div",

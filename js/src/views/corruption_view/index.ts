@@ -164,9 +164,9 @@ class CorruptionView implements View {
       this.#apart,
       element(
         "div",
-        { class: "corrupt-legend" },
+        { class: "plm-legend corrupt-legend" },
         ...FATES.map((fate, k) =>
-          element("span", { class: "corrupt-fate" }, swatch(fate), fate, this.#legend[k] ?? ""),
+          element("span", { class: "plm-item" }, swatch(fate), fate, this.#legend[k] ?? ""),
         ),
         element("span", { class: "plm-muted" }, "above: the residue; below: what the model sees"),
       ),

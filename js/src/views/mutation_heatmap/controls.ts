@@ -1,9 +1,9 @@
 /** What stands around the maps: choices above, colour scales and progress below. */
 import { Choice, type Options } from "../../core/choice";
-import { gradientOf } from "../../core/colour";
 import { element } from "../../core/elements";
 import { formatLimit } from "../../core/format";
 import type { ViewModel } from "../../core/model";
+import { ramp } from "../../core/ramp";
 import type { ScoreMap } from "./maps";
 
 export interface Actions {
@@ -80,13 +80,13 @@ export class Controls {
       element("label", { class: "plm-group" }, "Scale", this.#slider),
       element(
         "span",
-        { class: "plm-group" },
+        { class: "plm-item" },
         element("span", { class: "mut-dot", "aria-hidden": "true" }),
         "wild type",
       ),
       element(
         "span",
-        { class: "plm-group" },
+        { class: "plm-item" },
         element("span", { class: "plm-hatch", "aria-hidden": "true" }),
         "no value",
       ),
@@ -138,13 +138,11 @@ export class Controls {
     this.#scales.replaceChildren(
       ...shown.map((map) => {
         const [low, high] = map.scale(limit);
-        const ramp = element("span", { class: "mut-ramp", "aria-hidden": "true" });
-        ramp.style.background = gradientOf(map.kind);
         return element(
           "span",
-          { class: "plm-group" },
+          { class: "plm-item" },
           formatLimit(low),
-          ramp,
+          ramp(map.kind),
           `${formatLimit(high)} ${map.unit}`,
         );
       }),

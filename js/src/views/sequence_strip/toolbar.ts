@@ -1,9 +1,10 @@
 /** The controls above the residues, and the legend of their colours. */
 import { Choice, type Options } from "../../core/choice";
-import { CHEMISTRY, gradientOf } from "../../core/colour";
+import { CHEMISTRY } from "../../core/colour";
 import { element } from "../../core/elements";
 import { formatLimit } from "../../core/format";
 import { Notice } from "../../core/notice";
+import { ramp } from "../../core/ramp";
 import type { SelectionState } from "../../core/selection";
 import type { Scale } from "./residues";
 
@@ -24,7 +25,7 @@ export class Toolbar {
   #masked = element("span", { class: "strip-count strip-count-masked plm-muted" });
   #replaced = element("span", { class: "strip-count strip-count-replaced plm-muted" });
   #colour: Choice;
-  #legend = element("div", { class: "strip-legend" });
+  #legend = element("div", { class: "plm-legend strip-legend" });
   #busy = element("div", { class: "plm-busy" });
   #notice = new Notice("warning");
   #around: HTMLElement;
@@ -149,7 +150,7 @@ export class Toolbar {
     ]);
     if (shown === this.#shown) return;
     this.#shown = shown;
-    this.#legend.replaceChildren(...(colourBy === "chemistry" ? swatches() : ramp(scale)));
+    this.#legend.replaceChildren(...(colourBy === "chemistry" ? swatches() : ends(scale)));
   }
 
   status(pending: boolean, notice: string, hasStructure: boolean): void {
@@ -163,14 +164,14 @@ function swatches(): HTMLElement[] {
   return CHEMISTRY.map(({ name, letters, colour }) => {
     const swatch = element("span", { class: "strip-swatch" });
     swatch.style.background = colour;
-    return element("span", { class: "strip-class", title: [...letters].join(" ") }, swatch, name);
+    return element("span", { class: "plm-item", title: [...letters].join(" ") }, swatch, name);
   });
 }
 
-function ramp(scale: Scale | null): HTMLElement[] {
+function ends(scale: Scale | null): HTMLElement[] {
   if (!scale) return [];
-  const bar = element("span", { class: "strip-ramp", title: scale.label });
-  bar.style.background = gradientOf(scale.kind);
+  const colours = ramp(scale.kind);
+  colours.title = scale.label;
   const limit = (value: number) => element("span", { class: "plm-muted" }, formatLimit(value));
-  return [element("span", { class: "strip-class" }, limit(scale.low), bar, limit(scale.high))];
+  return [element("span", { class: "plm-item" }, limit(scale.low), colours, limit(scale.high))];
 }

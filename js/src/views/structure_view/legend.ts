@@ -1,7 +1,8 @@
 /** What the colours mean: below the drawing, as words and samples. */
-import { CHEMISTRY, gradientOf, type ScaleKind } from "../../core/colour";
+import { CHEMISTRY, type ScaleKind } from "../../core/colour";
 import { element } from "../../core/elements";
 import { formatLimit } from "../../core/format";
+import { ramp } from "../../core/ramp";
 import { countStyles, PAIR_STYLES, type TopPair } from "./pairs";
 
 export interface LegendState {
@@ -30,15 +31,13 @@ export class Legend {
       return CHEMISTRY.map(({ name, colour }) => item(sample("plm-dot", colour), name));
     }
     if (!known) return [element("span", { class: "plm-muted" }, "No values")];
-    const bar = element("span", { class: "plm-bar" });
-    bar.style.background = gradientOf(kind);
     return [
       element("span", { class: "plm-item" }, label),
       element(
         "span",
-        { class: "plm-item plm-scale" },
+        { class: "plm-item" },
         element("span", { class: "plm-muted" }, formatLimit(limits[0])),
-        bar,
+        ramp(kind),
         element("span", { class: "plm-muted" }, formatLimit(limits[1])),
       ),
     ];

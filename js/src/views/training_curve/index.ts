@@ -35,7 +35,7 @@ function create(context: ViewContext): View {
   const figure = new Figure(signal, new Tooltip(root));
   const legend = element(
     "div",
-    { class: "training-legend plm-muted" },
+    { class: "plm-legend training-legend plm-muted" },
     element("span", { class: "key key-training" }, "training, running mean"),
     element("span", { class: "key key-held-out" }, "held-out sequences"),
   );

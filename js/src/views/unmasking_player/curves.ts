@@ -67,7 +67,7 @@ interface Spot {
 export class Curves {
   readonly node: HTMLElement;
   #chart = new Chart("unmasking-curves");
-  #legend = element("div", { class: "unmasking-legend" });
+  #legend = element("div", { class: "plm-legend" });
   #spots: Spot[] = [];
 
   constructor(signal: AbortSignal, tooltip: Tooltip) {
@@ -105,7 +105,7 @@ export class Curves {
       ...trait.lines.map(([name], k) => {
         const swatch = element("span", { class: "unmasking-swatch" });
         swatch.style.background = colourOfLine(k);
-        return element("span", { class: "unmasking-name" }, swatch, name);
+        return element("span", { class: "plm-item" }, swatch, name);
       }),
       element(
         "span",

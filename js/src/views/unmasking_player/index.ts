@@ -2,10 +2,10 @@
 import blocksCss from "../../core/blocks.css";
 import chartCss from "../../core/chart.css";
 import { Choice, type Options } from "../../core/choice";
-import { gradientOf } from "../../core/colour";
 import { element } from "../../core/elements";
 import { save } from "../../core/model";
 import { Notice } from "../../core/notice";
+import { ramp } from "../../core/ramp";
 import { Tooltip } from "../../core/tooltip";
 import { defineView, type View, type ViewContext } from "../../core/view";
 import { Curves, type CurvesTrait } from "./curves";
@@ -113,8 +113,6 @@ class UnmaskingPlayer implements View {
       this.#colouring = colouring as Colouring;
       this.draw();
     });
-    const ramp = element("span", { class: "unmasking-ramp" });
-    ramp.style.background = gradientOf("sequential");
     root.append(
       element(
         "div",
@@ -122,7 +120,11 @@ class UnmaskingPlayer implements View {
         element("span", { class: "plm-title" }, "Unmasking"),
         element("span", { class: "plm-spring" }),
         element("label", { class: "plm-group" }, "Colour", this.#colour.node),
-        element("span", { class: "unmasking-scale" }, this.#ends[0], ramp, this.#ends[1]),
+        element(
+          "span",
+          { class: "plm-legend" },
+          element("span", { class: "plm-item" }, this.#ends[0], ramp("sequential"), this.#ends[1]),
+        ),
       ),
       this.#busy,
       element(
