@@ -63,15 +63,12 @@ describe("a map", () => {
     progress: null,
   });
 
-  it("paints a pixel a cell in the order of the rows, and nothing where nothing is known", () => {
+  it("has a value by position and letter, where one is known", () => {
     const values = new Float32Array(40).fill(Number.NaN);
     values[20 + 3] = -4;
     values[3] = 4;
     const map = new ScoreMap(trait(values), 2);
-    const order = [3, ...Array.from({ length: 20 }, (_, a) => a).filter((a) => a !== 3)];
-    const pixels = map.pixels(order, 2, null);
-    expect([...pixels.filter((_, k) => k % 4 === 3)]).toEqual([255, 255, ...Array(38).fill(0)]);
-    expect(pixels.slice(0, 3)).not.toEqual(pixels.slice(4, 7));
+    expect([map.at(0, 3), map.at(1, 3), map.at(1, 4)]).toEqual([4, -4, Number.NaN]);
     expect([map.known, map.largest]).toEqual([2, 4]);
   });
 

@@ -1,5 +1,6 @@
 /** The whole protein at a glance: a column of 20 probabilities for each residue. */
-import { chemistryClass, colourIndex, colourTable, inkOn, type ScaleKind } from "../../core/colour";
+import { CellImage, type CellScale } from "../../core/cell_image";
+import { chemistryClass, inkOn } from "../../core/colour";
 import { element, prepareCanvas } from "../../core/elements";
 import type { ProteinInfo } from "../../core/model";
 import { placeIn } from "../../core/place";
@@ -24,10 +25,7 @@ import {
 export const shade = (p: number): number => Math.sqrt(p);
 
 /** The scale of probabilities, or of differences between -limit and limit. */
-interface Shades {
-  kind: ScaleKind;
-  low: number;
-  high: number;
+interface Shades extends CellScale {
   of(value: number): number;
 }
 
@@ -70,8 +68,7 @@ export class Profile {
   #spacer = element("div", { class: "dist-spacer" }, this.#canvas);
   #protein: ProteinInfo;
   /** One pixel a cell, drawn again only when the numbers or their order change. */
-  #image = document.createElement("canvas");
-  #imageOf: [Prediction | null, readonly number[] | null] = [null, null];
+  #image = new CellImage();
   #content: ProfileContent | null = null;
   #width = 0;
   #room = 0;
@@ -150,26 +147,15 @@ export class Profile {
   #drawImage(): void {
     if (!this.#content) return;
     const { prediction, order, limit } = this.#content;
-    if (this.#imageOf[0] === prediction && this.#imageOf[1] === order) return;
-    this.#imageOf = [prediction, order];
     if (!prediction) return;
-    const length = this.#protein.sequence.length;
-    const image = new ImageData(length, 20);
-    const { kind, low, high, of } = shadesOf(limit);
-    const table = colourTable(kind);
-    for (let i = 0; i < length; i += 1) {
-      const p = prediction.at(i);
-      for (let row = 0; row < 20; row += 1) {
-        const k = colourIndex(of(p[order[row] ?? 0] ?? Number.NaN), low, high);
-        if (k < 0) continue;
-        const pixel = 4 * (row * length + i);
-        image.data.set(table.subarray(3 * k, 3 * k + 3), pixel);
-        image.data[pixel + 3] = 255;
-      }
-    }
-    this.#image.width = length;
-    this.#image.height = 20;
-    this.#image.getContext("2d")?.putImageData(image, 0, 0);
+    const { of, ...scale } = shadesOf(limit);
+    this.#image.paint(
+      [prediction, order],
+      this.#protein.sequence.length,
+      20,
+      scale,
+      (position, row) => of(prediction.at(position)[order[row] ?? 0] ?? Number.NaN),
+    );
   }
 
   #paint(): void {
@@ -188,7 +174,17 @@ export class Profile {
     else {
       context.imageSmoothingEnabled = false;
       const width = this.#width * (last - first);
-      context.drawImage(this.#image, first, 0, last - first, 20, x(first), HEAD, width, 20 * ROW);
+      context.drawImage(
+        this.#image.canvas,
+        first,
+        0,
+        last - first,
+        20,
+        x(first),
+        HEAD,
+        width,
+        20 * ROW,
+      );
       this.#paintOwnLetters(context, first, last, x);
     }
 

@@ -1,4 +1,5 @@
 /** Draws the maps and the marks on them. */
+import type { CellImage } from "../../core/cell_image";
 import { chemistryInk, inkOn } from "../../core/colour";
 import { prepareCanvas } from "../../core/elements";
 import { hatching } from "../../core/hatch";
@@ -9,23 +10,6 @@ import { residueTicks } from "../../core/ticks";
 import { GUTTER, HEAD, heightOf, inSight, leftOf, ROW, ROWS, type Sight, topOf } from "./layout";
 import type { ScoreMap } from "./maps";
 
-/** One pixel a cell, painted anew only when numbers, order or scale change. */
-export class MapImage {
-  readonly canvas = document.createElement("canvas");
-  #of: unknown[] = [];
-
-  paint(map: ScoreMap, order: readonly number[], length: number, limit: number | null): void {
-    const key = [map, order, limit];
-    if (key.every((value, k) => value === this.#of[k])) return;
-    this.#of = key;
-    this.canvas.width = length;
-    this.canvas.height = ROWS;
-    const image = new ImageData(length, ROWS);
-    image.data.set(map.pixels(order, length, limit));
-    this.canvas.getContext("2d")?.putImageData(image, 0, 0);
-  }
-}
-
 /** A cell that is pointed at, here or in another view. */
 export interface Pointed {
   position: number;
@@ -35,7 +19,7 @@ export interface Pointed {
 export interface Picture {
   protein: ProteinInfo;
   maps: readonly ScoreMap[];
-  images: readonly MapImage[];
+  images: readonly CellImage[];
   sight: Sight;
   /** The letters as shown, from the top, and the column of each in the alphabet. */
   letters: string;

@@ -1,4 +1,5 @@
 /** What every substitution would do: a column a residue, a row an amino acid. */
+import { CellImage } from "../../core/cell_image";
 import { type Cell, CellLink } from "../../core/cells";
 import { element } from "../../core/elements";
 import { formatValue } from "../../core/format";
@@ -9,7 +10,7 @@ import { readTheme } from "../../core/theme";
 import { Tooltip } from "../../core/tooltip";
 import { defineView, type View, type ViewContext } from "../../core/view";
 import { Controls } from "./controls";
-import { drawMaps, MapImage, type Pointed } from "./drawing";
+import { drawMaps, type Pointed } from "./drawing";
 import { listen, type Target } from "./gestures";
 import {
   clampCell,
@@ -43,7 +44,7 @@ class MutationHeatmap implements View, Target {
   #announcer = element("div", { class: "plm-announcer", "aria-live": "polite" });
   #trait: unknown = null;
   #maps: ScoreMap[] = [];
-  #images = [new MapImage(), new MapImage()];
+  #images = [new CellImage(), new CellImage()];
   #sight: Sight = { width: 0, cell: 0, scroll: 0 };
   #zoomed = false;
   #pointed: Pointed | null = null;
@@ -243,7 +244,14 @@ class MutationHeatmap implements View, Target {
     const letters = this.#shown;
     const order = this.#columns(letters);
     this.#maps.forEach((map, k) => {
-      this.#images[k]?.paint(map, order, this.#length, this.#limit);
+      const [low, high] = map.scale(this.#limit);
+      this.#images[k]?.paint(
+        [map, order, this.#limit],
+        this.#length,
+        ROWS,
+        { kind: map.kind, low, high },
+        (position, row) => map.at(position, order[row] ?? 0),
+      );
     });
     const rowOf = ([position, letter]: Cell): Pointed => ({
       position,
