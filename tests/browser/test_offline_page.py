@@ -160,7 +160,7 @@ def test_the_map_tells_the_scans_numbers_in_every_choice(opened, explorer, how):
     heatmap = page.view("pair_heatmap")
     if how != "none":
         heatmap.locator("[data-control=normalisation]").select_option(how)
-        heatmap.locator(".plm-caption:visible").first.wait_for()
+        heatmap.locator(".map-caption:visible").first.wait_for()
     heatmap.locator("[data-control=upper]").select_option("pmi")
     page.wait_for("pair_heatmap", "data-upper", "pmi")
     want = explorer.scan.values("pmi")

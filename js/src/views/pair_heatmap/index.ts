@@ -41,16 +41,16 @@ class PairHeatmap implements View, Target {
   #length: number;
   #layers = new Layers();
   #canvas = this.#layers.canvas;
-  #reset = element("button", { type: "button", class: "plm-reset", hidden: true }, "Reset zoom");
+  #reset = element("button", { type: "button", class: "map-reset", hidden: true }, "Reset zoom");
   #emptyTitle = element("div", { class: "plm-title" });
   #emptyReason = element("div", { class: "plm-muted" });
   #empty = element(
     "div",
-    { class: "plm-empty", hidden: true },
+    { class: "map-empty", hidden: true },
     this.#emptyTitle,
     this.#emptyReason,
   );
-  #stage = element("div", { class: "plm-stage" }, this.#canvas, this.#empty, this.#reset);
+  #stage = element("div", { class: "map-stage" }, this.#canvas, this.#empty, this.#reset);
   #announcer = element("div", { class: "plm-announcer", "aria-live": "polite" });
   #status = new Status();
   #tooltip: Tooltip;
@@ -99,7 +99,7 @@ class PairHeatmap implements View, Target {
     this.#sides.upper.node.append(this.#slider.node);
     this.#below = element(
       "label",
-      { class: "plm-group plm-models" },
+      { class: "plm-group map-models" },
       "Model",
       this.#lowerModel.node,
     );
@@ -108,7 +108,7 @@ class PairHeatmap implements View, Target {
     root.append(
       element(
         "div",
-        { class: "plm-controls" },
+        { class: "map-controls" },
         element(
           "div",
           { class: "plm-toolbar" },
@@ -116,7 +116,7 @@ class PairHeatmap implements View, Target {
           element("span", { class: "plm-spring" }),
           this.#normalisation.node,
         ),
-        element("div", { class: "plm-sides" }, this.#sides.upper.node, this.#sides.lower.node),
+        element("div", { class: "map-sides" }, this.#sides.upper.node, this.#sides.lower.node),
       ),
       this.#stage,
       this.#status.node,
@@ -168,7 +168,7 @@ class PairHeatmap implements View, Target {
   /** Maps of no scan are whole as they are: nothing fills, and nothing can be computed first. */
   #drawForScan(scan: boolean): void {
     this.#normalisation.node.hidden = !scan;
-    this.#status.node.classList.toggle("plm-still", !scan);
+    this.#status.node.classList.toggle("map-still", !scan);
     this.#canvas.setAttribute(
       "aria-description",
       "Arrow keys move, Enter masks both residues, plus and minus zoom, 0 shows all" +
@@ -373,7 +373,7 @@ class PairHeatmap implements View, Target {
     this.#reset.hidden = !zoomed;
     this.#reset.style.left = `${frame.left + frame.side - 8}px`;
     this.#reset.style.top = `${frame.top + 8}px`;
-    this.#canvas.classList.toggle("plm-zoomed", zoomed);
+    this.#canvas.classList.toggle("map-zoomed", zoomed);
     this.#empty.style.left = `${frame.left + 0.66 * frame.side}px`;
     this.#empty.style.top = `${frame.top + 0.3 * frame.side}px`;
     // For tests in a browser: where cell (0, 0) begins in the canvas, and how large a cell is.

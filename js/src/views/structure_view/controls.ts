@@ -20,7 +20,7 @@ export class Controls {
     "aria-label": "Number of strongest pairs drawn",
     "data-control": "top-k",
   });
-  #count = element("output", { class: "plm-count" });
+  #count = element("output", { class: "structure-count" });
   #pairs = element("label", { class: "plm-group plm-muted" }, "Top pairs", this.#topK, this.#count);
   #spin = element("button", {
     type: "button",
@@ -49,7 +49,7 @@ export class Controls {
       this.#pairs,
       element("label", { class: "plm-group plm-muted" }, "Colour by", this.#colour.node),
     );
-    this.corner = element("div", { class: "plm-corner" }, this.#spin, centre);
+    this.corner = element("div", { class: "structure-corner" }, this.#spin, centre);
     this.#topK.addEventListener("input", () => save(model, { top_k: Number(this.#topK.value) }), {
       signal,
     });

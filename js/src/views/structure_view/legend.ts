@@ -28,7 +28,7 @@ export class Legend {
 
   #colours({ chemistry, label, kind, limits, known }: LegendState): Node[] {
     if (chemistry) {
-      return CHEMISTRY.map(({ name, colour }) => item(sample("plm-dot", colour), name));
+      return CHEMISTRY.map(({ name, colour }) => item(sample("structure-dot", colour), name));
     }
     if (!known) return [element("span", { class: "plm-muted" }, "No values")];
     return [
@@ -45,12 +45,13 @@ export class Legend {
 
   #marks({ masked, pairs }: LegendState): Node[] {
     const marks: Node[] = [];
-    if (masked > 0) marks.push(item(sample("plm-dot plm-mask-dot"), `masked (${masked})`));
+    if (masked > 0)
+      marks.push(item(sample("structure-dot structure-mask-dot"), `masked (${masked})`));
     const counts = countStyles(pairs);
     for (const style of ["contact", "apart", "unknown"] as const) {
       if (counts[style] === 0) continue;
       const { name, colour } = PAIR_STYLES[style];
-      const line = sample(`plm-line plm-line-${style}`);
+      const line = sample(`structure-line structure-line-${style}`);
       line.style.color = colour;
       // Counts grow while a scan runs: with room for two digits, what stands behind them stays.
       const room = counts[style] < 10 ? "\u2007" : "";
