@@ -14,7 +14,7 @@ export interface RateTrait {
 }
 
 export class Histogram {
-  readonly node = element("div", { class: "rate-figure" });
+  readonly node = element("div");
   #svg = svgElement("svg", { role: "img", class: "rate-plot", height: HEIGHT });
 
   constructor() {

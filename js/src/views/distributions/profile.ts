@@ -65,7 +65,7 @@ export class Profile {
     ...["4.3", "bits", "0"].map((text) => element("span", {}, text)),
   );
   #canvas = element("canvas", { class: "dist-canvas", "aria-hidden": "true" });
-  #spacer = element("div", { class: "dist-spacer" }, this.#canvas);
+  #spacer = element("div", {}, this.#canvas);
   #protein: ProteinInfo;
   /** One pixel a cell, drawn again only when the numbers or their order change. */
   #image = new CellImage();

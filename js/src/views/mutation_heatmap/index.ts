@@ -39,7 +39,7 @@ class MutationHeatmap implements View, Target {
   #cells: CellLink;
   #tooltip: Tooltip;
   #canvas = element("canvas", { class: "mut-canvas", role: "img", tabindex: 0 });
-  #spacer = element("div", { class: "mut-spacer" }, this.#canvas);
+  #spacer = element("div", {}, this.#canvas);
   #scroller = element("div", { class: "mut-scroll" }, this.#spacer);
   #announcer = element("div", { class: "plm-announcer", "aria-live": "polite" });
   #trait: unknown = null;

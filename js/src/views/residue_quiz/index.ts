@@ -15,9 +15,9 @@ class ResidueQuiz implements View {
   #host: HTMLElement;
   #letters: string;
   #title = element("span", { class: "plm-title quiz-title" });
-  #round = element("span", { class: "plm-muted quiz-round" });
+  #round = element("span", { class: "plm-muted" });
   #clear = element("button", { type: "button" }, "Clear votes");
-  #forward = element("button", { type: "button", class: "plm-primary quiz-forward" });
+  #forward = element("button", { type: "button", class: "plm-primary" });
   #busy = element("div", { class: "plm-busy" });
   #cells: HTMLElement[];
   #list: HTMLElement;

@@ -75,7 +75,7 @@ export class Curves {
     this.node = element(
       "div",
       {},
-      element("div", { class: "unmasking-title" }, "Quality against passes"),
+      element("div", { class: "plm-title" }, "Quality against passes"),
       this.#legend,
       figure,
     );

@@ -13,7 +13,7 @@ export class Lane {
   #protein: ProteinInfo;
   /** What each cell shows, so that only cells that change are touched. */
   #shown: string[];
-  #title = element("div", { class: "unmasking-title" });
+  #title = element("div", { class: "plm-title" });
   #summary = element("div", { class: "unmasking-summary" });
 
   constructor(protein: ProteinInfo, which: number) {
