@@ -69,7 +69,7 @@ class MutationHeatmap implements View, Target {
         if (done) save(model, { limit });
         else this.#paintSoon();
       },
-      zoom: (factor) => this.zoom(this.#sight.width / 2, factor),
+      zoom: (factor) => this.zoom(this.#sight.width / 2, 0, factor),
       reset: () => this.reset(),
       run: (type, name) => model.send({ type, name }),
     });
@@ -138,7 +138,7 @@ class MutationHeatmap implements View, Target {
     if (place) this.#substitute(place);
   }
 
-  zoom(x: number, factor: number): boolean {
+  zoom(x: number, _y: number, factor: number): boolean {
     const next = zoomAt(this.#sight, x, factor, this.#length);
     if (next.cell === this.#sight.cell) return false;
     this.#zoomed = true;
@@ -152,7 +152,7 @@ class MutationHeatmap implements View, Target {
     this.#look({ width, cell: firstCell(width, this.#length), scroll: 0 });
   }
 
-  step(columns: number, rows: number): void {
+  step(rows: number, columns: number): void {
     const { focus } = this.#context.selection.state;
     const from = this.#cursor ?? { position: (focus ?? 0) - columns, row: -rows };
     const within = (value: number, count: number) => Math.max(0, Math.min(count - 1, value));
