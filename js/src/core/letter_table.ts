@@ -2,6 +2,7 @@
 import { chemistryInk } from "./colour";
 import { element, prepareCanvas } from "./elements";
 import { formatLimit } from "./format";
+import { arrowStep } from "./map_gestures";
 import { placeIn } from "./place";
 import type { Theme } from "./theme";
 import { Tooltip } from "./tooltip";
@@ -137,13 +138,7 @@ class LetterTable {
 
   /** The arrow keys walk over the table. */
   #step(event: KeyboardEvent): void {
-    const steps: Record<string, readonly [number, number]> = {
-      ArrowUp: [-1, 0],
-      ArrowDown: [1, 0],
-      ArrowLeft: [0, -1],
-      ArrowRight: [0, 1],
-    };
-    const step = steps[event.key];
+    const step = arrowStep(event);
     if (!step) return;
     event.preventDefault();
     event.stopPropagation();

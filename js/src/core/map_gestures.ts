@@ -25,12 +25,21 @@ const STEPS: Record<string, readonly [rows: number, columns: number]> = {
 const STRIDE = 10;
 const ZOOMS: Record<string, number> = { "+": 1.4, "=": 1.4, "-": 1 / 1.4 };
 
+/** By how many rows and columns an arrow key moves; null for other keys. */
+export function arrowStep({
+  key,
+  shiftKey,
+}: KeyboardEvent): [rows: number, columns: number] | null {
+  const stride = shiftKey ? STRIDE : 1;
+  const [rows, columns] = STEPS[key] ?? [];
+  return rows === undefined || columns === undefined ? null : [stride * rows, stride * columns];
+}
+
 /** Do what a key means on a map; false where it means nothing there. */
 export function pressed(event: KeyboardEvent, canvas: HTMLElement, map: Keyed): boolean {
-  const step = STEPS[event.key];
+  const step = arrowStep(event);
   const zoom = ZOOMS[event.key];
-  const stride = event.shiftKey ? STRIDE : 1;
-  if (step) map.step(stride * step[0], stride * step[1]);
+  if (step) map.step(...step);
   else if (zoom) map.zoom(canvas.clientWidth / 2, canvas.clientHeight / 2, zoom);
   else if (event.key === "Enter" || event.key === " ") map.enter();
   else if (event.key === "Escape") map.escape();
