@@ -4,6 +4,7 @@ import { element, prepareCanvas } from "./elements";
 import { formatLimit } from "./format";
 import { arrowStep } from "./map_gestures";
 import { placeIn } from "./place";
+import { frameWithRim } from "./rim";
 import type { Theme } from "./theme";
 import { Tooltip } from "./tooltip";
 
@@ -227,11 +228,6 @@ function frame(
   thickness: number,
   theme: Theme,
 ): void {
-  const [x, y] = [at(column), at(row)];
-  context.strokeStyle = theme.background;
-  context.lineWidth = thickness + 2;
-  context.strokeRect(x - 0.5, y - 0.5, CELL + 0.5, CELL + 0.5);
-  context.strokeStyle = colour;
-  context.lineWidth = thickness;
-  context.strokeRect(x - 0.5, y - 0.5, CELL + 0.5, CELL + 0.5);
+  const box = [at(column) - 0.5, at(row) - 0.5, CELL + 0.5, CELL + 0.5] as const;
+  frameWithRim(context, box, colour, thickness, theme.background);
 }

@@ -4,6 +4,7 @@ import { chemistryClass, inkOn } from "../../core/colour";
 import { element, prepareCanvas } from "../../core/elements";
 import type { ProteinInfo } from "../../core/model";
 import { placeIn } from "../../core/place";
+import { frameWithRim } from "../../core/rim";
 import type { SelectionState } from "../../core/selection";
 import type { Theme } from "../../core/theme";
 import { residueTicks } from "../../core/ticks";
@@ -188,21 +189,18 @@ export class Profile {
       this.#paintOwnLetters(context, first, last, x);
     }
 
-    const frame = (position: number, colour: string, thickness: number): void => {
-      context.strokeStyle = colour;
-      context.lineWidth = thickness;
-      context.strokeRect(x(position) - 0.5, HEAD - 0.5, this.#width + 1, 20 * ROW + 1);
-    };
+    const column = (position: number) =>
+      [x(position) - 0.5, HEAD - 0.5, this.#width + 1, 20 * ROW + 1] as const;
     // The scale has dark and light ends: a white rim keeps a frame visible on both.
-    const rimmed = (position: number, colour: string): void => {
-      frame(position, "#ffffff", 4);
-      frame(position, colour, 2);
-    };
+    const rimmed = (position: number, colour: string): void =>
+      frameWithRim(context, column(position), colour, 2, "#ffffff");
     context.fillStyle = theme.mask;
     for (const position of state.masked) {
       if (position < first || position >= last) continue;
       context.fillRect(x(position), 1, this.#width, 4);
-      frame(position, theme.mask, 1);
+      context.strokeStyle = theme.mask;
+      context.lineWidth = 1;
+      context.strokeRect(...column(position));
     }
     context.fillStyle = theme.accent;
     for (const [position] of state.substitutions) {

@@ -4,6 +4,7 @@ import { chemistryInk, inkOn } from "../../core/colour";
 import { prepareCanvas } from "../../core/elements";
 import { hatching } from "../../core/hatch";
 import type { ProteinInfo } from "../../core/model";
+import { frameWithRim } from "../../core/rim";
 import type { SelectionState } from "../../core/selection";
 import type { Theme } from "../../core/theme";
 import { residueTicks } from "../../core/ticks";
@@ -117,32 +118,24 @@ function drawWildTypes(
 function drawMarks(context: CanvasRenderingContext2D, picture: Picture, k: number): void {
   const { state, hover, pointed, letters, sight, theme } = picture;
   const top = topOf(k);
-  const column = (position: number, colour: string, thickness: number): void => {
-    context.strokeStyle = colour;
-    context.lineWidth = thickness;
-    const x = leftOf(sight, position);
-    context.strokeRect(x - 0.5, top - 0.5, sight.cell + 1, ROW * ROWS + 1);
-  };
+  const column = (position: number) =>
+    [leftOf(sight, position) - 0.5, top - 0.5, sight.cell + 1, ROW * ROWS + 1] as const;
   const cell = (position: number, row: number, colour: string): void => {
-    const x = leftOf(sight, position);
-    // A rim of the other lightness: the scale is dark at its ends and light in its middle.
-    for (const [ink, thickness] of [
-      [theme.dark ? "#000000" : "#ffffff", 5],
-      [colour, 2.5],
-    ] as const) {
-      context.strokeStyle = ink;
-      context.lineWidth = thickness;
-      context.strokeRect(x, top + ROW * row, Math.max(sight.cell, 4), ROW);
-    }
+    const box = [leftOf(sight, position), top + ROW * row, Math.max(sight.cell, 4), ROW] as const;
+    // The scale is dark at its ends and light in its middle.
+    frameWithRim(context, box, colour, 2.5, theme.dark ? "#000000" : "#ffffff");
   };
   context.fillStyle = theme.mask;
   for (const position of state.masked) {
     context.fillRect(leftOf(sight, position), top - 7, sight.cell, 4);
   }
-  if (state.focus !== null) column(state.focus, theme.accent, 2);
+  if (state.focus !== null) {
+    context.strokeStyle = theme.accent;
+    context.lineWidth = 2;
+    context.strokeRect(...column(state.focus));
+  }
   for (const position of hover) {
-    column(position, theme.background, 4);
-    column(position, theme.text, 1.5);
+    frameWithRim(context, column(position), theme.text, 1.5, theme.background);
   }
   for (const [position, letter] of state.substitutions) {
     context.fillStyle = theme.accent;

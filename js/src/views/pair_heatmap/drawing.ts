@@ -1,5 +1,6 @@
 /** The map on its canvas: cells, axes and marks; and over them what is pointed at. */
 import { hatching } from "../../core/hatch";
+import { frameWithRim } from "../../core/rim";
 import type { Theme } from "../../core/theme";
 import { residueTicks } from "../../core/ticks";
 import { drawEstimates, drawRegion, type Estimates } from "./marks";
@@ -135,14 +136,8 @@ function frameCell(
   const [x, y] = cornerOf(picture, cell);
   const size = Math.max(SMALLEST_FRAME, picture.window.cell + width);
   const inset = (picture.window.cell - size) / 2;
-  for (const [style, line] of [
-    [picture.theme.background, width + 3],
-    [colour, width],
-  ] as const) {
-    context.strokeStyle = style;
-    context.lineWidth = line;
-    context.strokeRect(x + inset, y + inset, size, size);
-  }
+  const box = [x + inset, y + inset, size, size] as const;
+  frameWithRim(context, box, colour, width, picture.theme.background);
 }
 
 function drawAxes(context: Context, picture: Picture): void {
