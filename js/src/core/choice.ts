@@ -3,6 +3,11 @@ import { element } from "./elements";
 
 export type Options = readonly (readonly [value: string, text: string])[];
 
+/** Options whose texts are their values. */
+export function named(names: readonly string[]): Options {
+  return names.map((name) => [name, name] as const);
+}
+
 export class Choice {
   readonly node: HTMLSelectElement;
   #what: string;

@@ -1,5 +1,5 @@
 /** Which of two models a view shows, or their difference; nothing in a view of one model. */
-import { Choice } from "./choice";
+import { Choice, named } from "./choice";
 import { element } from "./elements";
 import { onTrait, save, type ViewModel } from "./model";
 
@@ -29,7 +29,6 @@ export class ShownModel {
   #draw(): void {
     const { names } = this;
     this.node.hidden = names.length === 0;
-    const options = names.map((name) => [name, name] as const);
-    this.#choice.draw(options, String(this.#model.get("shown") ?? ""));
+    this.#choice.draw(named(names), String(this.#model.get("shown") ?? ""));
   }
 }

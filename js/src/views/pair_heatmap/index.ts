@@ -1,6 +1,6 @@
 /** How residues depend on each other: one map above the diagonal, another below. */
 
-import { Choice } from "../../core/choice";
+import { Choice, named } from "../../core/choice";
 import { element } from "../../core/elements";
 import { coalesce } from "../../core/frames";
 import { save } from "../../core/model";
@@ -184,8 +184,7 @@ class PairHeatmap implements View, Target {
     const traits = this.#traits;
     const { models } = traits;
     this.#slider.draw(models, traits.model("upper"));
-    const options = models.map((name) => [name, name] as const);
-    this.#lowerModel.draw(options, traits.model("lower"));
+    this.#lowerModel.draw(named(models), traits.model("lower"));
     // What the structure says is of no model.
     this.#below.hidden = models.length < 2 || traits.map("lower")?.scanned !== true;
   }

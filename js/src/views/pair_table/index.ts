@@ -1,5 +1,5 @@
 /** The contacts that one map finds and another misses: a click on a row selects the pair. */
-import { Choice } from "../../core/choice";
+import { Choice, named } from "../../core/choice";
 import { element } from "../../core/elements";
 import { formatCount } from "../../core/format";
 import { save } from "../../core/model";
@@ -67,11 +67,10 @@ class PairTable implements View {
     const maps = model.get("maps") as string[];
     const [foundBy, butNot] = [String(model.get("found_by")), String(model.get("but_not"))];
     const mixed = model.get("contacts_only") !== true;
-    const options = maps.map((name) => [name, name] as const);
+    const options = named(maps);
     this.#foundBy.draw(options, foundBy);
     this.#butNot.draw([["", "(any)"], ...options], butNot);
-    const tops = (model.get("tops") as string[]).map((name) => [name, name] as const);
-    this.#top.draw(tops, String(model.get("top")));
+    this.#top.draw(named(model.get("tops") as string[]), String(model.get("top")));
     this.#contactsOnly.checked = !mixed;
     const rows = model.get("rows") as Row[];
     this.#count.textContent = counted(rows.length, foundBy, butNot, mixed);

@@ -1,7 +1,7 @@
 /** Unmasking step by step: play, scrub, fork at a step, two lanes side by side. */
 import blocksCss from "../../core/blocks.css";
 import chartCss from "../../core/chart.css";
-import { Choice, type Options } from "../../core/choice";
+import { Choice, named, type Options } from "../../core/choice";
 import { element } from "../../core/elements";
 import { save } from "../../core/model";
 import { Notice } from "../../core/notice";
@@ -169,11 +169,7 @@ class UnmaskingPlayer implements View {
     }
     while (this.#lanes.length < this.#traces.length) this.#addLane();
     for (const extra of this.#lanes.splice(this.#traces.length)) extra.node.remove();
-    const strategies = model.get("strategies") as string[];
-    this.#strategy.draw(
-      strategies.map((name) => [name, name]),
-      this.#goOnBy,
-    );
+    this.#strategy.draw(named(model.get("strategies") as string[]), this.#goOnBy);
     this.#colour.draw(COLOURINGS, this.#colouring);
     const colouring = this.#colouring;
     const step = Math.max(-1, Math.min(this.#step, this.#last));
