@@ -1,5 +1,4 @@
 /** What the fake kernel tells of a second model: its tables of a pair, and the differences. */
-import { type ArrayEnvelope, decodeArray } from "../src/core/arrays";
 import { envelope } from "./fake";
 import type { ToyModel } from "./lm";
 
@@ -60,15 +59,17 @@ export function blockTrait(toy: ToyModel, pair: Pair, shown: Shown): Traits {
   return { table: { ...content, score, rank, pairs: 2016 } };
 }
 
-/** Pictures of attention as those of another model, or of a difference, whose middle is 128. */
-export function otherPictures(pictures: ArrayEnvelope, shown: Shown): ArrayEnvelope {
-  if (shown === "model") return pictures;
-  const bytes = Uint8Array.from(decodeArray(pictures).values);
-  const [, heads = 1, side = 1] = pictures.shape;
-  const weights = bytes.map((byte, at) => {
-    const head = Math.floor(at / side ** 2) % heads;
-    if (shown === "reference") return head % 2 === 0 ? byte : 255 - byte;
-    return head % 2 === 0 ? 128 : 128 + Math.round((byte - 128) * 0.9);
+/** Bytes of pictures of attention as those of another model, or of a difference: 128 is none. */
+export function otherPictures(
+  bytes: Uint8Array,
+  heads: number,
+  side: number,
+  shown: Shown,
+): Uint8Array {
+  if (shown === "model") return bytes;
+  return bytes.map((byte, at) => {
+    const same = (Math.floor(at / side ** 2) % heads) % 2 === 0;
+    if (shown === "reference") return same ? byte : 255 - byte;
+    return same ? 128 : 128 + Math.round((byte - 128) * 0.9);
   });
-  return { ...pictures, data: new DataView(weights.buffer) };
 }

@@ -1,6 +1,5 @@
 import { describe, expect, it } from "vitest";
 import { envelope } from "../dev/fake";
-import { signed } from "../src/core/format";
 import { Block } from "../src/views/jacobian_table/block";
 
 const NONE = { limit: 2, difference: false, score: null, rank: null, pairs: 3 };
@@ -31,10 +30,6 @@ describe("a block of the Jacobian", () => {
       { a: 4, b: 5, value: -2 },
       { a: 6, b: 7, value: 1 },
     ]);
-  });
-
-  it("writes signs", () => {
-    expect([signed("0.5"), signed("-2.00")]).toEqual(["+0.5", "\u22122.00"]);
   });
 
   it("refuses bytes of another shape", () => {

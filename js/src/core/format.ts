@@ -11,21 +11,31 @@ export function formatValue(value: number): string {
   return value.toFixed(digits);
 }
 
+/** A number in words: with a minus sign in the place of a hyphen. */
+export function withMinus(number: string): string {
+  return number.replace("-", "\u2212");
+}
+
+/** A number in words, with its sign: as gains and couplings are read. */
+export function signed(number: string): string {
+  return number.startsWith("-") ? withMinus(number) : `+${number}`;
+}
+
 /** The end of a scale: as short as it can be said. */
 export function formatLimit(value: number): string {
   return String(Number(value.toPrecision(3)));
 }
 
-/** With its sign, as a coupling or a difference is read. */
-export function signed(text: string): string {
-  return text.startsWith("-") ? `\u2212${text.slice(1)}` : `+${text}`;
-}
-
 /** A difference with what it is of: "0.310 − 0.190 = +0.120". */
 export function formatDifference(one: number, other: number): string {
-  const [first, second] = [one, other].map((value) => formatValue(value).replace("-", "\u2212"));
+  const [first, second] = [one, other].map((value) => withMinus(formatValue(value)));
   const less = other < 0 ? `(${second})` : second;
   return `${first} \u2212 ${less} = ${signed(formatValue(one - other))}`;
+}
+
+/** A round number along an axis: as short as it can be said, with a minus sign and no hyphen. */
+export function formatTick(value: number): string {
+  return withMinus(String(Number(value.toPrecision(6))));
 }
 
 /** A count with thin spaces between the thousands. */

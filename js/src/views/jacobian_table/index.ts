@@ -8,7 +8,6 @@ import { ShownModel } from "../../core/shown_model";
 import { readTheme } from "../../core/theme";
 import { defineView, type View, type ViewContext } from "../../core/view";
 import { Block, type BlockTrait } from "./block";
-import css from "./jacobian_table.css";
 
 const STRONGEST = 6;
 
@@ -25,7 +24,7 @@ class JacobianTable implements View {
   constructor(context: ViewContext) {
     this.#context = context;
     const { model, root, signal } = context;
-    this.#host = (root.getRootNode() as ShadowRoot).host as HTMLElement;
+    this.#host = context.host;
     this.#letters = String(model.get("letters"));
     this.#panel = new LetterPanel({
       root,
@@ -152,7 +151,7 @@ class JacobianTable implements View {
 export default defineView({
   name: "jacobian_table",
   label: "Coupling of amino acids",
-  css: lettersCss + css,
+  css: lettersCss,
   traits: ["table", "notice", "models", "shown"],
   create: (context) => new JacobianTable(context),
 });

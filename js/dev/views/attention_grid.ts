@@ -1,17 +1,12 @@
-/** What the fake kernel tells a grid of attention heads: stripes, and contacts in some heads. */
-import type { ArrayEnvelope } from "../src/core/arrays";
-import { randomSource } from "./fake";
-import type { ToyModel } from "./lm";
-import { otherPictures, type Shown } from "./two_models";
+/** Plays Python for a grid of attention heads: stripes, and contacts in some heads. */
+import { envelope, randomSource } from "../fake";
+import type { Part, World } from "../part";
+import { choiceOf, otherPictures, shownOf } from "../two_models";
 
 const ROWS = 4;
 const HEADS = 6;
 
-export function attentionTraits(
-  toy: ToyModel,
-  state: string,
-  shown: Shown = "model",
-): Record<string, unknown> {
+export function attentionGrid({ options: { state, two }, toy }: World): Part {
   const side = Math.min(64, toy.sequence.length);
   const random = randomSource(11);
   const pictures = new Uint8Array(ROWS * HEADS * side * side);
@@ -30,22 +25,21 @@ export function attentionTraits(
       }
     }
   }
-  const bytes = (values: Uint8Array | Float32Array) => new DataView(values.buffer);
   const empty = state === "empty" || state === "error";
-  const all: ArrayEnvelope = {
-    dtype: "uint8",
-    shape: [ROWS, HEADS, side, side],
-    data: bytes(pictures),
+  const ofChoice = (choice: unknown) => {
+    const shown = shownOf(two, choice);
+    const difference = shown === "difference";
+    const drawn = otherPictures(pictures, HEADS, side, shown);
+    return {
+      pictures: empty ? null : envelope(drawn, ROWS, HEADS, side, side),
+      limit: difference ? 0.0714 : null,
+      precision: empty || difference ? null : envelope(precision, ROWS, HEADS),
+    };
   };
-  const difference = shown === "difference";
-  return {
-    pictures: empty ? null : otherPictures(all, shown),
-    limit: difference ? 0.0714 : null,
+  const traits = {
+    ...choiceOf(two),
+    ...ofChoice(two),
     notice: "",
-    precision:
-      empty || difference
-        ? null
-        : { dtype: "float32", shape: [ROWS, HEADS], data: bytes(precision) },
     layers: Array.from({ length: ROWS }, (_, k) => k),
     heads: HEADS,
     layer: ROWS - 1,
@@ -55,5 +49,11 @@ export function attentionTraits(
     pending: state === "pending",
     stale: false,
     seconds: 0.4,
+  };
+  return {
+    traits: () => traits,
+    saved(view, { shown }) {
+      if (shown !== undefined) view.receive(ofChoice(shown));
+    },
   };
 }
