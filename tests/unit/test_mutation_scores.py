@@ -270,7 +270,7 @@ def test_files_that_hold_no_scores_are_refused(tmp_path):
     scores.save(path)
     whole = path.read_bytes()
     scores.provenance["identity"] = "no identity"
-    scores.save(path)
+    scores.save(path, replace=True)
     with pytest.raises(ValueError, match="does not say which model"):
         MutationScores.load(path)
     np.savez(tmp_path / "pickle.npz", log_ratios=np.array([{}], object), description="{}")

@@ -11,9 +11,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from plmwidgets import metrics
+from plmwidgets._files import path_ending, write_archive
 from plmwidgets._warn import warn
 from plmwidgets.alphabet import AMINO_ACIDS
-from plmwidgets.methods.archives import archive_path, write_archive
 from plmwidgets.methods.known import Known, Scan, check_origin, precision_in
 from plmwidgets.methods.mutations.run import MutationRun
 from plmwidgets.models import as_model
@@ -28,6 +28,7 @@ ScoreContext = Literal["masked", "wild-type", "mutant"]
 SCORE_CONTEXTS: Final[tuple[ScoreContext, ...]] = ("masked", "wild-type", "mutant")
 COPIES_ENOUGH: Final = 0.5
 _FORMAT: Final = "plmwidgets mutation scores 1"
+_WHAT: Final = "mutation scores"
 
 
 class MutationScores(RunControl):
@@ -238,18 +239,29 @@ class MutationScores(RunControl):
 
     # Export
 
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Write what is computed as a numpy archive; a file of that name is replaced.
+    def save(self, path: str | os.PathLike[str], replace: bool = False) -> None:
+        """Write what is computed as a numpy archive; `load` reads it.
 
         To go on with half of it later, give what `load` returns to `mutation_scores` as ``known``.
         For a table use ``scores.to_pandas().to_csv(...)``.
 
+        Parameters
+        ----------
+        path : path
+            Ends in ``.npz``.
+        replace : bool
+            Overwrite a file of that name.
+
         Raises
         ------
+        FileExistsError
+            If there is such a file, unless it is to be replaced.
+        OSError
+            If it cannot be written there.
         ValueError
             If the name does not end in ``.npz``.
         """
-        target = archive_path(path)
+        target = path_ending(path, ".npz", _WHAT)
         described = {
             "format": _FORMAT,
             "context": self.context,
@@ -260,7 +272,7 @@ class MutationScores(RunControl):
         arrays = {"log_ratios": self.log_ratios, "description": json.dumps(described, default=str)}
         if self.log_probabilities is not None:
             arrays["log_probabilities"] = self.log_probabilities
-        write_archive(target, arrays)
+        write_archive(target, arrays, replace)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], protein: Protein | None = None) -> "MutationScores":
@@ -280,7 +292,7 @@ class MutationScores(RunControl):
         ValueError
             If it is no such file, or of another sequence.
         """
-        source = archive_path(path)
+        source = path_ending(path, ".npz", _WHAT)
         try:
             with np.load(source, allow_pickle=False) as archive:
                 described = json.loads(str(archive["description"]))
