@@ -38,8 +38,9 @@ def choice(what: str, value: object, known: Iterable[Name]) -> Name:
     """
     names = tuple(known)
     if not isinstance(value, str) or value not in names:
-        *others, last = map(repr, names)
-        listed = f"{', '.join(others)} or {last}" if others else last
+        listed = " or ".join(map(repr, names))
+        if len(names) > 2:
+            listed = f"one of {', '.join(map(repr, names))}"
         given = repr(value)
         given = given if len(given) <= 80 else f"{given[:80]}..."
         raise ValueError(f"unknown {what} {given}: use {listed}")

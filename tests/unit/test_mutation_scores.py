@@ -125,7 +125,7 @@ def test_what_a_scan_cannot_give_is_said():
     with pytest.raises(ValueError, match="not computed yet"):
         mutation_scores(PROTEIN, scan=waiting)
     assert mutation_scores(PROTEIN, model, scan=waiting).computed.all()
-    with pytest.raises(ValueError, match="unknown context 'visible': use 'masked'"):
+    with pytest.raises(ValueError, match="unknown context 'visible': use one of 'masked'"):
         mutation_scores(PROTEIN, model, "visible")
 
 

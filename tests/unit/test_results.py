@@ -421,7 +421,7 @@ def test_published_convention_calls_the_distance_js_div(scan):
 
 
 def test_unknown_convention(scan):
-    with pytest.raises(ValueError, match=r"no convention 'published'.*'arcadia'"):
+    with pytest.raises(ValueError, match=r"unknown convention 'published'.*'arcadia'"):
         scan.to_pandas(convention="published")
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from plmwidgets._numbers import as_whole
+from plmwidgets._options import choice
 from plmwidgets.alphabet import AMINO_ACIDS, PLACEHOLDERS
 
 
@@ -389,13 +390,9 @@ def chosen_precision(model: MaskedLM, precision: str | None) -> str:
     ValueError
         If there is no such precision, or this model does not offer it.
     """
-    if precision is not None and precision not in PRECISIONS:
-        raise ValueError(
-            f"unknown precision {precision!r}: use one of {', '.join(map(repr, PRECISIONS))}, or "
-            "None for the default."
-        )
     if precision is None:
         return default_precision(model)
+    precision = choice("precision", precision, PRECISIONS)
     offered: tuple[str, ...] = getattr(model, "precisions", ("reference",))
     if precision == "final" and "final" not in offered and "reference" in offered:
         return "reference"

@@ -11,6 +11,7 @@ from typing import ClassVar
 
 from tqdm import tqdm
 
+from plmwidgets._options import flag
 from plmwidgets.scan.progress import ScanProgress, ScanStatus
 
 _log = logging.getLogger(__name__)
@@ -125,7 +126,7 @@ class BackgroundRun(ABC):
             total=self._total,
             initial=int(self._share() * self._total),
             unit=f" {self._unit}",
-            disable=True if quiet else None,
+            disable=True if flag("quiet", quiet) else None,
             desc=self.title,
         ) as bar:
             while self.status is ScanStatus.RUNNING:

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from typing import Literal
 from weakref import WeakValueDictionary
 
+from plmwidgets._options import flag
 from plmwidgets.methods.embeddings.input import (
     Proteins,
     SequenceSet,
@@ -100,7 +101,7 @@ def embed(
     provenance = {**provenance_of(model, precision), "width": able.embedding_shape[1]}
     provenance["identity"] |= {
         "layers": list(chosen),
-        "pooled": bool(pooled),
+        "pooled": flag("pooled", pooled),
         "masked": sorted(set(hidden)),
     }
     opened = None

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from plmwidgets import metrics
 from plmwidgets._files import path_ending, write_archive
+from plmwidgets._options import choice
 from plmwidgets._warn import warn
 from plmwidgets.alphabet import AMINO_ACIDS
 from plmwidgets.methods.known import Known, Scan, check_origin, precision_in
@@ -442,8 +443,7 @@ def prepare_scores(
 
 def check_context(context: str) -> None:
     """Raise `ValueError`, listing them, if it is none of `SCORE_CONTEXTS`."""
-    if context not in SCORE_CONTEXTS:
-        raise ValueError(f"unknown context {context!r}: use {', '.join(map(repr, SCORE_CONTEXTS))}")
+    choice("context", context, SCORE_CONTEXTS)
 
 
 def is_finished(scores: MutationScores) -> bool:

@@ -12,6 +12,7 @@ from weakref import WeakValueDictionary
 import pandas as pd
 
 from plmwidgets._numbers import seed_number, whole_number
+from plmwidgets._options import choice
 from plmwidgets._warn import warn
 from plmwidgets.methods.tuning.checkpoints import TrainingFolder
 from plmwidgets.methods.tuning.classifier import Classifier
@@ -141,10 +142,7 @@ def fine_tune(
     >>> scan_singles(protein, tuning.model).pseudo_perplexity                 # doctest: +SKIP
     """
     base = as_model(model)
-    if task not in TASKS:
-        raise ValueError(f"unknown task {task!r}: use one of {', '.join(map(repr, TASKS))}")
-    if method not in METHODS:
-        raise ValueError(f"unknown method {method!r}: use one of {', '.join(map(repr, METHODS))}")
+    task, method = choice("task", task, TASKS), choice("method", method, METHODS)
     _check_trainable(base, method)
     assert isinstance(base, HuggingFaceMaskedLM)
     examples, held_out, classes = _read(

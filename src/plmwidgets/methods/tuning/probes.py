@@ -15,6 +15,7 @@ from safetensors.numpy import save as tensor_bytes
 
 from plmwidgets._files import fresh_file, path_ending
 from plmwidgets._numbers import seed_number, whole_number
+from plmwidgets._options import choice
 from plmwidgets.methods.embeddings.result import Embeddings, require_embeddings
 from plmwidgets.methods.tuning.examples import Label
 from plmwidgets.methods.tuning.probe_labels import (
@@ -281,10 +282,8 @@ def fit_probe(
     >>> probe = fit_probe(found, ["binds" if b else "none" for b in bound])    # doctest: +SKIP
     >>> probe.metrics                                                    # doctest: +SKIP
     """
-    if level not in LEVELS:
-        raise ValueError(f"unknown level {level!r}: use 'sequence' or 'residue'")
-    if kind is not None and kind not in KINDS:
-        raise ValueError(f"unknown kind {kind!r}: use 'classification' or 'regression'")
+    level = choice("level", level, LEVELS)
+    kind = None if kind is None else choice("kind", kind, KINDS)
     number = isinstance(regularisation, Real) and not isinstance(regularisation, bool)
     if not number or not 0 < regularisation < float("inf"):
         raise ValueError(f"regularisation={regularisation!r}: it is a number above 0")

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from plmwidgets._numbers import as_whole, whole_number
-from plmwidgets.methods.schedules import check_schedule, revealed_counts
+from plmwidgets._options import choice, flag
+from plmwidgets.methods.schedules import SCHEDULES, revealed_counts
 from plmwidgets.methods.unmasking.decoding import ORDERS, STRATEGIES, UnmaskingPlan
 from plmwidgets.protein import Protein
 from plmwidgets.scan.pair import PairScan
@@ -60,16 +61,11 @@ def plan_unmasking(
             "nothing is hidden: give the positions to reveal, such as masked=range(10, 30) or "
             "masked='10-30'"
         )
-    if strategy not in STRATEGIES:
-        raise ValueError(
-            f"unknown strategy {strategy!r}: use one of {', '.join(map(repr, STRATEGIES))}"
-        )
-    if order not in ORDERS:
-        raise ValueError(f"unknown order {order!r}: use one of {', '.join(map(repr, ORDERS))}")
+    strategy = choice("strategy", strategy, STRATEGIES)
+    order = choice("order", order, ORDERS)
+    schedule = choice("schedule", schedule, SCHEDULES)
     if pairs is not None and strategy != "pair-guided":
         raise ValueError(f"pairs= guides the strategy 'pair-guided' alone, not {strategy!r}")
-    if not isinstance(anneal, bool | np.bool_):
-        raise ValueError(f"anneal is True or False, not {anneal!r}: temperature= says how hot")
     if as_whole(seed, least=0) is None or seed > MOST_SEED:
         raise ValueError(f"seed is a whole number from 0 to {MOST_SEED}, not {seed!r}")
     return UnmaskingPlan(
@@ -78,7 +74,7 @@ def plan_unmasking(
         strategy,
         _counts(len(hidden), strategy, steps, at_a_time, schedule),
         _real("temperature", temperature, 0.0, None),
-        bool(anneal),
+        flag("anneal", anneal),
         _top_p(top_p),
         int(seed),
         order,
@@ -170,7 +166,6 @@ def _counts(
     at_a_time: int | None = None,
     schedule: str = "cosine",
 ) -> tuple[int, ...]:
-    check_schedule(schedule)
     if steps is not None and at_a_time is not None:
         raise ValueError(
             "give steps= or at_a_time=, not both: either says how many steps there are"

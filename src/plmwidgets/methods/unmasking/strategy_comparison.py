@@ -8,6 +8,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from plmwidgets._numbers import as_whole, whole_number
+from plmwidgets._options import choice
 from plmwidgets.methods.unmasking.decoding import STRATEGIES, Decoding
 from plmwidgets.methods.unmasking.plan import OPTIONS, Pairs, plan_unmasking
 from plmwidgets.methods.unmasking.run import UnmaskingRun
@@ -318,6 +319,8 @@ def _named(strategies: Iterable[str] | Mapping[str, Mapping[str, Any]]) -> dict[
                     f"'temperature': 0.5}}, not {given!r}"
                 )
             _check_options(given, OWN_OPTIONS)
+            if "strategy" in given:
+                choice("strategy", given["strategy"], STRATEGIES)
         found = {str(label): dict(given) for label, given in strategies.items()}
     elif not isinstance(strategies, Iterable):
         raise TypeError(
@@ -325,7 +328,8 @@ def _named(strategies: Iterable[str] | Mapping[str, Mapping[str, Any]]) -> dict[
             f"label of your own, not {type(strategies).__name__}"
         )
     else:
-        names = [strategies] if isinstance(strategies, str) else list(strategies)
+        given = [strategies] if isinstance(strategies, str) else strategies
+        names = [choice("strategy", name, STRATEGIES) for name in given]
         found = {name: {"strategy": name} for name in names}
     if not found:
         raise ValueError(f"give at least one strategy: {', '.join(map(repr, STRATEGIES))}")
