@@ -33,6 +33,8 @@ class BackgroundRun(ABC):
     """
 
     title: ClassVar = "scan"
+    held: object = None
+    """What it fills, so that the same call with the same store finds it while it runs."""
 
     def __init__(self, name: str, total: int, unit: str) -> None:
         self.error: BaseException | None = None

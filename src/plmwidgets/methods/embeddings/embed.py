@@ -114,8 +114,9 @@ def embed(
         opened = EmbeddingStore.open_or_create(place, subject, provenance)
     states = States.of(subject, provenance, opened)
     made = Embeddings(subject.proteins, states, provenance)
+    run = EmbeddingRun(subject, states, service_for(model), provenance)
     if store is not None:
-        _with_store[place.key] = made
-    made.attach(EmbeddingRun(subject, states, service_for(model), provenance))
+        _with_store[place.key] = run.held = made
+    made.attach(run)
     made.start()
     return made

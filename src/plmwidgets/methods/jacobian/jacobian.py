@@ -111,9 +111,10 @@ def jacobian(
         opened = JacobianStore.open_or_create(place, protein, provenance)
         provenance["batch"] = opened.metadata["provenance"]["batch"]
     made = Jacobian(protein, Rows.of(protein, provenance, opened), provenance)
+    run = JacobianRun(protein, made.rows, service_for(model), provenance)
     if store is not None:
-        _with_store[place.key] = made
-    made.attach(JacobianRun(protein, made.rows, service_for(model), provenance))
+        _with_store[place.key] = run.held = made
+    made.attach(run)
     made.start()
     return made
 
