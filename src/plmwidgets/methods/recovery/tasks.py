@@ -6,7 +6,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,10 +14,8 @@ from numpy.typing import NDArray
 from plmwidgets._warn import warn
 from plmwidgets.methods.recovery.plan import Plan
 from plmwidgets.protein import Protein
-from plmwidgets.scan.places import Place, StoreError, explained
-
-FORMAT: Final = "plmwidgets-recoveries"
-HEADER: Final = "recoveries.json"
+from plmwidgets.scan.file_store import FileStore
+from plmwidgets.scan.places import Place
 
 _claiming = threading.Lock()
 _claimed: set[tuple[str, str]] = set()
@@ -58,7 +56,7 @@ class Task:
         return self.values.size if self.problem else int(np.isfinite(self.values).sum())
 
 
-class RecoveryStore:
+class RecoveryStore(FileStore):
     """A folder with a file for each task, and one that says of which model they are.
 
     Parameters
@@ -73,39 +71,26 @@ class RecoveryStore:
         If it cannot be written to, is something else, or is of another model or map.
     """
 
+    format: ClassVar = "plmwidgets-recoveries"
+    header: ClassVar = "recoveries.json"
+    noun: ClassVar = "contact recoveries"
+
     def __init__(self, place: Place, provenance: Mapping[str, Any]) -> None:
-        self._place = place
-        wanted = {"identity": provenance["identity"], "using": provenance["using"]}
-        with explained(place):
-            place.tidy()
-            header = {"format": FORMAT, "version": 1, "model": provenance["model"], **wanted}
-            if place.read(HEADER) is None and place.names():
-                raise StoreError(f"{place} holds something else: choose another folder")
-            place.write_new(HEADER, json.dumps(header, indent=1).encode())
-            found = _decoded(place.read(HEADER))
-        if found.get("format") != FORMAT:
-            raise StoreError(f"{place} is no store of contact recoveries: choose another folder")
-        for name, value in wanted.items():
-            if found.get(name) != value:
-                what = "model" if name == "identity" else "map"
-                raise StoreError(
-                    f"{place} holds recoveries of another {what} ({found.get('model')}, "
-                    f"{found.get(name)}), and this is {value}: choose another folder"
-                )
+        wanted = {name: provenance[name] for name in ("identity", "using")}
+        super().__init__(place, provenance["model"], wanted)
 
     def read(self, task: Task) -> None:
         """Take what is kept of a task and not known; what cannot be read is computed again."""
-        content = self._place.read(f"{task.key}.json")
-        if content is None:
+        found = self.read_file(task.key)
+        if found is None:
             return
         try:
-            found = _decoded(content)
             values = np.array(found["values"], dtype=np.float64)
             problem = str(found["problem"])
         except (KeyError, TypeError, ValueError):
             values, problem = np.empty(0), ""
         if values.shape != task.values.shape:
-            warn(f"{task.key}.json in {self._place} is damaged and is computed again")
+            warn(f"{task.key}.json in {self.place} is damaged and is computed again")
             return
         unknown = np.isnan(task.values)
         task.values[unknown] = values[unknown]
@@ -127,13 +112,12 @@ class RecoveryStore:
             "problem": task.problem,
             "values": values,
         }
-        with explained(self._place):
-            self._place.write(f"{task.key}.json", json.dumps(content).encode())
+        self.write_file(task.key, content)
 
     @contextmanager
     def claimed(self, task: Task) -> Iterator[bool]:
         """Keep other batches of this session off a task; gives whether none has it in hand."""
-        key = self._place.key, task.key
+        key = self.place.key, task.key
         with _claiming:
             free = key not in _claimed
             if free:
@@ -144,11 +128,3 @@ class RecoveryStore:
             if free:
                 with _claiming:
                     _claimed.discard(key)
-
-
-def _decoded(content: bytes | None) -> dict[str, Any]:
-    try:
-        found = json.loads(content or b"")
-    except ValueError:
-        return {}
-    return found if isinstance(found, dict) else {}
