@@ -1,6 +1,7 @@
 """Unmasking against exact sampling, brute force and a model that counts its passes."""
 
 import itertools
+from inspect import signature
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from plmwidgets import metrics
 from plmwidgets.alphabet import AMINO_ACIDS
 from plmwidgets.methods.unmasking import sampling
 from plmwidgets.methods.unmasking.decoding import STRATEGIES
+from plmwidgets.methods.unmasking.plan import OPTIONS, plan_unmasking
 from plmwidgets.methods.unmasking.unmask import unmask
 from plmwidgets.models.masked_lm import Context, ModelError
 from plmwidgets.models.potts import PottsModel
@@ -319,6 +321,13 @@ def test_next_to_no_temperature_is_none_without_a_warning():
 
 
 # What is refused
+
+
+def test_a_plan_takes_what_unmask_takes():
+    """The two list the options and their defaults apart."""
+    asked, planned = (signature(each).parameters for each in (unmask, plan_unmasking))
+    assert {name: asked[name] for name in OPTIONS} == {name: planned[name] for name in OPTIONS}
+    assert list(asked) == ["protein", "model", "masked", *OPTIONS]
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ log-probabilities over the twenty amino acids. Everything above this layer sees 
 
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Final, Protocol, runtime_checkable
+from typing import Any, Final, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from plmwidgets._numbers import as_whole
 from plmwidgets._options import choice
 from plmwidgets.alphabet import AMINO_ACIDS, PLACEHOLDERS
+
+Result = TypeVar("Result")
 
 
 class ModelError(RuntimeError):
@@ -367,6 +369,16 @@ class EmbeddingMaskedLM(MaskedLM, Protocol):
         precision: str | None = None,
     ) -> Generator[float, None, NDArray[np.float32]]:
         """Do the same, stopping now and then; yields the share of the work that is done."""
+
+
+def run_to_end(steps: Generator[Any, None, Result]) -> Result:
+    """Take all steps of a computation at once, and return what it comes to."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            found: Result = end.value
+            return found
 
 
 PRECISIONS: Final = ("reference", "final", "preview")

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import replace
+from inspect import signature
 from numbers import Real
 from typing import Any, Final
 
@@ -20,19 +21,6 @@ DEFAULT_STEPS: Final = 8
 DEFAULT_ORDER: Final = "entropy"
 DEFAULT_THRESHOLD: Final = 0.002
 """JS divergence in bits above which two residues are not revealed in one step."""
-OPTIONS: Final = (
-    "strategy",
-    "steps",
-    "at_a_time",
-    "schedule",
-    "temperature",
-    "anneal",
-    "top_p",
-    "seed",
-    "pairs",
-    "order",
-    "threshold",
-)
 MOST_SEED: Final = 2**32 - 1
 
 Pairs = PairScan | NDArray[np.floating[Any]]
@@ -82,6 +70,10 @@ def plan_unmasking(
         schedule,
         None if pairs is None else dependence_of(protein, hidden, pairs),
     )
+
+
+OPTIONS: Final = tuple(signature(plan_unmasking).parameters)[2:]
+"""Names of what may be asked for, beside the protein and what is hidden."""
 
 
 def plan_fork(plan: UnmaskingPlan, protein: Protein, step: int, **changes: Any) -> UnmaskingPlan:
