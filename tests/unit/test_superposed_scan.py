@@ -7,11 +7,10 @@ import warnings
 import weakref
 
 import numpy as np
-import pandas as pd
 import pytest
 from toy_models import ToyModel
 
-from plmwidgets import PairScan, Protein, evaluate_contacts, load_model, scan_pairs
+from plmwidgets import PairScan, Protein, load_model, scan_pairs
 from plmwidgets.models import Context, ModelError
 from plmwidgets.scan.origin import Origin
 from plmwidgets.scan.start import prepare_pairs
@@ -338,26 +337,6 @@ def test_pausing_and_upgrading_at_once_comes_to_an_end(protein, model, method, m
         assert scan.progress.status == "finished"
         assert scan.pairs_computed == scan.pairs_total
         assert scan.pairs_estimated == 0
-
-
-def test_an_upgrade_that_is_held_leaves_a_map_that_can_be_judged(protein, model, monkeypatch):
-    scan = finished(protein, model, replacements=3, audit=10)
-    truth = np.abs(np.subtract.outer(np.arange(L), np.arange(L))) == 7
-    before = evaluate_contacts(protein, scan, truth).table()
-
-    def held(*_, **__):
-        raise RuntimeError("held")
-
-    monkeypatch.setattr(type(scan._run.service), "submit", held)
-    scan.upgrade()
-    with pytest.raises(RuntimeError, match="held"):
-        scan.wait(60)
-    assert scan.progress.status == "failed"
-    pd.testing.assert_frame_equal(evaluate_contacts(protein, scan, truth).table(), before)
-    monkeypatch.undo()
-    half = prepare_pairs(protein, model, method="superposed")
-    with pytest.raises(RuntimeError, match="is not finished"):
-        evaluate_contacts(protein, half, truth)
 
 
 def test_a_full_disk_after_the_pass_loses_nothing_on_resume(protein, model, tmp_path, monkeypatch):
