@@ -125,7 +125,7 @@ class MutationExplorer(ViewGrid):
             label = (
                 None if self.reference is None else dict(self.heatmap.options)[self.heatmap.show]
             )
-            self.scatter.show_scores(parts[0], label)
+            self.scatter.show_scores(parts[0], label=label)
 
     def _shown_changed(self, _: Any) -> None:
         with self.heatmap.guarded():
