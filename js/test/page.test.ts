@@ -155,11 +155,18 @@ const RECORD: ExplorerRecord = {
     return i === 3 || j === 3 ? Number.NaN : (10 * i + j + 1) / 100;
   }),
   colours: {
-    perplexity: { label: "Perplexity now", range: [1, 20], kind: "sequential", values: null },
+    perplexity: {
+      label: "Perplexity now",
+      range: [1, 20],
+      kind: "sequential",
+      classes: [],
+      values: null,
+    },
     single: {
       label: "Alone",
       range: [0, 1],
       kind: "sequential",
+      classes: [],
       values: packed("float32", [4], Float32Array.of(1, 2, 3, 4)),
     },
   },

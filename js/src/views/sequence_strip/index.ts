@@ -3,7 +3,7 @@ import { type ArrayEnvelope, decodeArray } from "../../core/arrays";
 import { moveFocus, positionOf } from "../../core/blocks";
 import blocksCss from "../../core/blocks.css";
 import type { ScaleKind } from "../../core/colour";
-import { formatValue } from "../../core/format";
+import { valueText } from "../../core/format";
 import { ShownModel } from "../../core/shown_model";
 import { LETTERS, substituted } from "../../core/substitutions";
 import { Tooltip } from "../../core/tooltip";
@@ -25,6 +25,7 @@ export default defineView({
     "value_label",
     "value_range",
     "value_kind",
+    "value_classes",
     "has_structure",
     "colour_by",
     "colour_options",
@@ -82,7 +83,10 @@ function create({ model, root, signal, protein, selection }: ViewContext): View 
     const replaced = selection.state.substitutions.find(([other]) => other === position);
     if (replaced) lines[0] += ` → ${replaced[1]}`;
     if (selection.state.masked.includes(position)) lines[0] += "  masked";
-    if (scale) lines.push(`${scale.label}: ${formatValue(scale.values[position] ?? Number.NaN)}`);
+    if (scale)
+      lines.push(
+        `${scale.label}: ${valueText(scale.values[position] ?? Number.NaN, scale.classes)}`,
+      );
     return lines.join("\n");
   };
 
@@ -189,6 +193,7 @@ function create({ model, root, signal, protein, selection }: ViewContext): View 
       kind: model.get("value_kind") as ScaleKind,
       low,
       high,
+      classes: (model.get("value_classes") as string[] | undefined) ?? [],
     };
   }
 

@@ -1,5 +1,5 @@
 /** The controls above the residues, and the legend of their colours. */
-import { CHEMISTRY, gradientOf } from "../../core/colour";
+import { CHEMISTRY, classColour, gradientOf } from "../../core/colour";
 import { element } from "../../core/elements";
 import { formatLimit } from "../../core/format";
 import type { SelectionState } from "../../core/selection";
@@ -145,7 +145,7 @@ export class Toolbar {
     const shown = JSON.stringify([
       colourBy,
       options,
-      scale && [scale.label, scale.kind, scale.low, scale.high],
+      scale && [scale.label, scale.kind, scale.low, scale.high, scale.classes],
     ]);
     if (shown === this.#shown) return;
     this.#shown = shown;
@@ -165,15 +165,20 @@ export class Toolbar {
 }
 
 function swatches(): HTMLElement[] {
-  return CHEMISTRY.map(({ name, letters, colour }) => {
-    const swatch = element("span", { class: "strip-swatch" });
-    swatch.style.background = colour;
-    return element("span", { class: "strip-class", title: [...letters].join(" ") }, swatch, name);
-  });
+  return CHEMISTRY.map(({ name, letters, colour }) => swatch(colour, name, [...letters].join(" ")));
+}
+
+function swatch(colour: string, name: string, title: string): HTMLElement {
+  const sample = element("span", { class: "strip-swatch" });
+  sample.style.background = colour;
+  return element("span", { class: "strip-class", title }, sample, name);
 }
 
 function ramp(scale: Scale | null): HTMLElement[] {
   if (!scale) return [];
+  if (scale.classes.length > 0) {
+    return scale.classes.map((name, k) => swatch(classColour(k), name, scale.label));
+  }
   const bar = element("span", { class: "strip-ramp", title: scale.label });
   bar.style.background = gradientOf(scale.kind);
   const limit = (value: number) => element("span", { class: "plm-muted" }, formatLimit(value));

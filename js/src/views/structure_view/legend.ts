@@ -1,5 +1,5 @@
 /** What the colours mean: below the drawing, as words and samples. */
-import { CHEMISTRY, gradientOf, type ScaleKind } from "../../core/colour";
+import { CHEMISTRY, classColour, gradientOf, type ScaleKind } from "../../core/colour";
 import { element } from "../../core/elements";
 import { formatLimit } from "../../core/format";
 import { countStyles, PAIR_STYLES, type TopPair } from "./pairs";
@@ -9,6 +9,7 @@ export interface LegendState {
   label: string;
   kind: ScaleKind;
   limits: readonly [number, number];
+  classes: readonly string[];
   known: boolean;
   masked: number;
   pairs: readonly TopPair[];
@@ -25,11 +26,14 @@ export class Legend {
     this.node.replaceChildren(...this.#colours(state), ...this.#marks(state));
   }
 
-  #colours({ chemistry, label, kind, limits, known }: LegendState): Node[] {
+  #colours({ chemistry, label, kind, limits, classes, known }: LegendState): Node[] {
     if (chemistry) {
       return CHEMISTRY.map(({ name, colour }) => item(sample("plm-dot", colour), name));
     }
     if (!known) return [element("span", { class: "plm-muted" }, "No values")];
+    if (classes.length > 0) {
+      return classes.map((name, k) => item(sample("plm-dot", classColour(k)), name));
+    }
     const bar = element("span", { class: "plm-bar" });
     bar.style.background = gradientOf(kind);
     return [
