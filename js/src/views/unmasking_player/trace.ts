@@ -138,5 +138,5 @@ function signed(value: number): string {
 
 export function stepWords(step: number, steps: number): string {
   if (step < 0) return "before the first step";
-  return `step ${step} of 0 to ${steps - 1}`;
+  return `step ${step} (0 to ${steps - 1})`;
 }
