@@ -125,8 +125,10 @@ class EmbeddingPlot implements View {
     this.#controls();
     this.#legend.draw(this.#colouring, this.#chemistry, root.dataset.theme === "dark");
     this.#legend.node.hidden = this.#points === null;
-    this.#caption.textContent = String(model.get("caption"));
-    this.#busy.classList.toggle("is-on", model.get("pending") === true);
+    const pending = model.get("pending") === true;
+    const coming = `computing ${this.#method.selectedOptions[0]?.text}, layer ${model.get("layer")}`;
+    this.#caption.textContent = pending && size > 0 ? coming : String(model.get("caption"));
+    this.#busy.classList.toggle("is-on", pending);
     const notice = String(model.get("notice"));
     if (this.#notice.textContent !== notice) this.#notice.textContent = notice;
     this.#notice.hidden = notice === "";
