@@ -118,7 +118,7 @@ def prepare(page: Page, told: dict[str, Any]) -> None:
         page.locator(".plmwidgets-joint_table[data-pair='2,6']").wait_for()
         page.locator(".plmwidgets-jacobian_table[data-pair='2,6']").wait_for()
         page.locator(".plmwidgets-distributions[data-context='2,6']").wait_for()
-        page.locator(".plm-chip-pair", has_text="Å").wait_for()
+        page.locator(".structure-chip-pair", has_text="Å").wait_for()
     if told.get("unscanned"):
         page.evaluate("dev.scanAt('ready', 0)")
         page.get_by_text("No pairs yet").wait_for()

@@ -114,7 +114,7 @@ def select_pair(book: Notebook) -> None:
     book.python(f"explorer.selection.select_pair({i}, {j})")
     for view in ("joint_table", "structure_view"):
         book.page.locator(f".plmwidgets-{view}[data-pair='{i},{j}']").wait_for()
-    book.page.locator(".plm-chip-pair", has_text="Å").wait_for()
+    book.page.locator(".structure-chip-pair", has_text="Å").wait_for()
     book.page.wait_for_function(DRAWN)
 
 

@@ -29,8 +29,10 @@ export class FakeModel extends PlainModel {
   }
 }
 
-export function envelope(values: Float32Array, ...shape: number[]): ArrayEnvelope {
-  return { dtype: "float32", shape, data: new DataView(values.buffer) };
+/** An array as Python sends it. */
+export function envelope(values: Float32Array | Uint8Array, ...shape: number[]): ArrayEnvelope {
+  const dtype = values instanceof Uint8Array ? "uint8" : "float32";
+  return { dtype, shape, data: new DataView(values.buffer) };
 }
 
 /** A small seeded generator of numbers in [0, 1), so that pictures can be compared. */

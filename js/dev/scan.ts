@@ -39,3 +39,9 @@ export function scanTrait(length: number, status: string): Record<string, unknow
     done: Math.round(scan.done * total),
   };
 }
+
+/** The status that a command leads to. */
+export function commanded(command: string): string {
+  const status = { start: "running", resume: "running", pause: "paused", cancel: "cancelled" };
+  return status[command as keyof typeof status];
+}

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { attentionTraits } from "../dev/attention";
 import { ToyModel } from "../dev/lm";
+import type { World } from "../dev/part";
+import { attentionGrid } from "../dev/views/attention_grid";
 import type { ArrayEnvelope } from "../src/core/arrays";
 import { Heads } from "../src/views/attention_grid/heads";
 import { cornerOf, headAt, layoutOf, stepOf } from "../src/views/attention_grid/layout";
@@ -41,7 +42,8 @@ describe("attention heads", () => {
   });
 
   it("reads what the dev page makes up", () => {
-    const traits = attentionTraits(new ToyModel(30), "live");
+    const world = { options: { state: "live" }, toy: new ToyModel(30) } as World;
+    const traits = attentionGrid(world).traits();
     const heads = new Heads(traits.pictures as ArrayEnvelope, traits.precision as ArrayEnvelope);
     expect([heads.rows, heads.heads, heads.side]).toEqual([4, 6, 30]);
   });

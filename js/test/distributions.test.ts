@@ -8,7 +8,6 @@ import {
   HEAD,
   ROW,
   scrollTo,
-  ticks,
   visible,
 } from "../src/views/distributions/profile_layout";
 import { entropy, jsDivergence, mostProbable, perplexity } from "../src/views/distributions/stats";
@@ -166,11 +165,6 @@ describe("the layout of the profile", () => {
     expect(visible(0, 100, 10, 64)).toEqual([0, 10]);
     expect(visible(95, 100, 10, 64)).toEqual([9, 20]);
     expect(visible(600, 100, 10, 64)).toEqual([60, 64]);
-  });
-
-  it("writes the tens of the chain's own numbering", () => {
-    const labels = ["A-10", "C-1", "D0", "E9", "F10", "G10A", "H11", "I120"];
-    expect(ticks(labels).map(({ text }) => text)).toEqual(["-10", "0", "10", "120"]);
   });
 
   it("scrolls to a column only when it is out of sight", () => {

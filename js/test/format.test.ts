@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { formatCount, formatLimit, formatValue } from "../src/core/format";
+import { formatCount, formatLimit, formatTick, formatValue, signed } from "../src/core/format";
 
 it("writes values with three significant digits", () => {
   const cases: [number, string][] = [
@@ -25,4 +25,9 @@ it("writes the ends of a scale as short as can be", () => {
 it("separates thousands by narrow spaces", () => {
   expect(formatCount(812)).toBe("812");
   expect(formatCount(1234567.4)).toBe("1\u202f234\u202f567");
+});
+
+it("writes minus signs, not hyphens, where signs matter", () => {
+  expect([0.6000000000000001, -120].map(formatTick)).toEqual(["0.6", "\u2212120"]);
+  expect(["0.5", "-2.00"].map(signed)).toEqual(["+0.5", "\u22122.00"]);
 });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { envelope } from "../dev/fake";
-import { Block, signed } from "../src/views/jacobian_table/block";
+import { Block } from "../src/views/jacobian_table/block";
 
 const NONE = { score: null, rank: null, pairs: 3 };
 
@@ -28,10 +28,6 @@ describe("a block of the Jacobian", () => {
       { a: 4, b: 5, value: -2 },
       { a: 6, b: 7, value: 1 },
     ]);
-  });
-
-  it("writes signs", () => {
-    expect([signed("0.5"), signed("-2.00")]).toEqual(["+0.5", "\u22122.00"]);
   });
 
   it("refuses bytes of another shape", () => {

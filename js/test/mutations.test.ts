@@ -1,7 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { envelope } from "../dev/fake";
 import { CellLink } from "../src/core/cells";
-import { axisTicks } from "../src/core/points";
 import {
   firstCell,
   GUTTER,
@@ -64,15 +63,12 @@ describe("a map", () => {
     progress: null,
   });
 
-  it("paints a pixel a cell in the order of the rows, and nothing where nothing is known", () => {
+  it("has a value by position and letter, where one is known", () => {
     const values = new Float32Array(40).fill(Number.NaN);
     values[20 + 3] = -4;
     values[3] = 4;
     const map = new ScoreMap(trait(values), 2);
-    const order = [3, ...Array.from({ length: 20 }, (_, a) => a).filter((a) => a !== 3)];
-    const pixels = map.pixels(order, 2, null);
-    expect([...pixels.filter((_, k) => k % 4 === 3)]).toEqual([255, 255, ...Array(38).fill(0)]);
-    expect(pixels.slice(0, 3)).not.toEqual(pixels.slice(4, 7));
+    expect([map.at(0, 3), map.at(1, 3), map.at(1, 4)]).toEqual([4, -4, Number.NaN]);
     expect([map.known, map.largest]).toEqual([2, 4]);
   });
 
@@ -121,11 +117,6 @@ describe("a cloud of variants", () => {
     expect(cloud.step(null, 1)).toBe(0);
     expect(cloud.step(0, 1)).toBe(2);
     expect(cloud.step(2, 10)).toBe(1);
-  });
-
-  it("has round numbers along its axes", () => {
-    expect(axisTicks([-1.1, 2.3], 4)).toEqual([-1, 0, 1, 2]);
-    expect(axisTicks([0.41, 0.49], 4)[0]).toBeCloseTo(0.42);
   });
 });
 

@@ -1,5 +1,4 @@
 import { describe, expect, it } from "vitest";
-import { ticks } from "../src/core/ticks";
 import {
   lookOf,
   paint,
@@ -127,32 +126,6 @@ describe("region", () => {
     expect(describeRegion({ rows: [0, 3], columns: [7, 7] }, labels(9))).toBe(
       "rows A1 to A4, columns A8",
     );
-  });
-});
-
-describe("ticks", () => {
-  it("names round numbers of the chain, not of the array", () => {
-    const chain = ["M-1", "A0", ...Array.from({ length: 60 }, (_, k) => `G${k + 1}`)];
-    const shown = ticks(chain, 0, 61, 4);
-    expect(shown.map(({ text }) => text)).toEqual(["0", "10", "20", "30", "40", "50", "60"]);
-    expect(shown[1]).toEqual({ position: 11, text: "10" });
-  });
-
-  it("names every residue when there is room, insertion codes too", () => {
-    expect(ticks(["A24", "A25", "C25A"], 0, 2, 40).map(({ text }) => text)).toEqual([
-      "A24",
-      "A25",
-      "C25A",
-    ]);
-    expect(ticks(["A20", "C20A"], 0, 1, 8).map(({ text }) => text)).toEqual(["20"]);
-  });
-
-  it("keeps numbers apart", () => {
-    for (const cell of [0.3, 0.7, 1.4, 5, 9, 17, 33]) {
-      const shown = ticks(labels(2000), 0, 1999, cell);
-      const gap = ((shown[1]?.position ?? 0) - (shown[0]?.position ?? 0)) * cell;
-      expect(gap).toBeGreaterThanOrEqual(36);
-    }
   });
 });
 

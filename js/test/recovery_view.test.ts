@@ -4,7 +4,6 @@ import {
   moved,
   pointsOf,
   replaced,
-  roundStep,
   stepped,
   stretched,
   stretches,
@@ -80,11 +79,5 @@ describe("a curve", () => {
     );
     expect(stretches(points).map((some) => some.map(({ k }) => k))).toEqual([[0], [3, 4], [9]]);
     expect(stretches([])).toEqual([]);
-  });
-
-  it("has round steps", () => {
-    expect(roundStep(64, 640, 56)).toBe(10);
-    expect(roundStep(1000, 640, 56)).toBe(100);
-    expect(roundStep(0, 0, 56)).toBe(1);
   });
 });

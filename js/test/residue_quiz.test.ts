@@ -5,7 +5,7 @@ import {
   openLines,
   revealedLines,
   type Scored,
-  signed,
+  score,
   summary,
 } from "../src/views/residue_quiz/lines";
 
@@ -25,7 +25,7 @@ function answerOf(names: [string, Answer["kinds"][number], number[], number][]):
 
 describe("scores", () => {
   it("have a sign", () => {
-    expect([1.234, -0.5, 0, -0.001, 0.004].map(signed)).toEqual([
+    expect([1.234, -0.5, 0, -0.001, 0.004].map(score)).toEqual([
       "+1.23",
       "−0.50",
       "+0.00",

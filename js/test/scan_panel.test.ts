@@ -1,13 +1,8 @@
 import { expect, describe as group, it } from "vitest";
-import {
-  commands,
-  describe,
-  duration,
-  reassurance,
-  type Scan,
-} from "../src/views/scan_panel/wording";
+import { commands, duration, type Run, reassurance } from "../src/core/run";
+import { describe } from "../src/views/scan_panel/wording";
 
-const SCAN: Scan = {
+const SCAN: Run = {
   title: "Pair scan",
   status: "running",
   stage: "pairs",
@@ -41,23 +36,23 @@ group("the line under the bar", () => {
   });
 
   it("tells the stages of a superposed scan", () => {
-    const scan: Scan = { ...SCAN, stage: "superposed pass", method: "superposed", rate: null };
+    const scan: Run = { ...SCAN, stage: "superposed pass", method: "superposed", rate: null };
     expect(describe(scan)).toBe("estimating all pairs by a superposed pass · 61 % · 1 s left");
     expect(describe({ ...scan, stage: "checks", remaining: null })).toBe(
       "computing the strongest pairs and a sample exactly · 61 %",
     );
-    const end: Scan = { ...scan, status: "finished", stage: "", done: 2016, estimated: 1752 };
+    const end: Run = { ...scan, status: "finished", stage: "", done: 2016, estimated: 1752 };
     expect(plain(describe(end))).toBe("2 016 pairs · 1 752 of them estimated · finished in 1.5 s");
     expect(commands(end)).toEqual(["upgrade"]);
   });
 
   it("says that work waits for its turn", () => {
-    const scan: Scan = { ...SCAN, stage: "waiting", done: 0, unit: "blocks", resumable: false };
+    const scan: Run = { ...SCAN, stage: "waiting", done: 0, unit: "blocks", resumable: false };
     expect(plain(describe(scan))).toBe("0 of 2 016 blocks · waiting for the prediction before it");
   });
 
   it("offers to start work anew that cannot be resumed, and promises nothing", () => {
-    const of = (status: Scan["status"]): Scan => ({ ...SCAN, status, resumable: false });
+    const of = (status: Run["status"]): Run => ({ ...SCAN, status, resumable: false });
     expect(commands(of("running"))).toEqual(["cancel"]);
     expect(commands(of("cancelled"))).toEqual(["start"]);
     expect(commands(of("failed"))).toEqual(["start"]);
@@ -67,7 +62,7 @@ group("the line under the bar", () => {
   });
 
   it("fits every other status", () => {
-    const say = (status: Scan["status"]) => plain(describe({ ...SCAN, status, elapsed: 3 }));
+    const say = (status: Run["status"]) => plain(describe({ ...SCAN, status, elapsed: 3 }));
     expect(say("ready")).toBe("2 016 pairs to compute");
     expect(say("paused")).toBe("1 234 of 2 016 pairs");
     expect(say("finished")).toBe("2 016 pairs · finished in 3 s");

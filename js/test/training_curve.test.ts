@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { nearest, pointsOf, scaleOf, smoothed } from "../src/views/training_curve/points";
+import { nearest, pointsOf, smoothed } from "../src/views/training_curve/points";
 
 describe("the points of a training", () => {
   it("are read row by row, with accuracy where there is one", () => {
@@ -25,19 +25,5 @@ describe("the points of a training", () => {
     expect(nearest(points, 14)?.step).toBe(10);
     expect(nearest(points, 99)?.step).toBe(20);
     expect(nearest([], 1)).toBeUndefined();
-  });
-});
-
-describe("a scale", () => {
-  it("has round numbers that hold all values", () => {
-    expect(scaleOf(2.31, 2.76, 4)).toEqual([2.2, 2.4, 2.6, 2.8]);
-    expect(scaleOf(0, 400, 4)).toEqual([0, 100, 200, 300, 400]);
-  });
-
-  it("has a height where all values are one", () => {
-    const flat = scaleOf(2.5, 2.5, 4);
-    expect(flat.length).toBeGreaterThan(1);
-    expect(flat[0]).toBeLessThanOrEqual(2.5);
-    expect(flat[flat.length - 1]).toBeGreaterThanOrEqual(2.5);
   });
 });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { envelope } from "../dev/fake";
-import { pointsOf, roundTicks } from "../src/views/unmasking_player/curves";
+import { pointsOf } from "../src/views/unmasking_player/curves";
 import { type LaneTrait, stepWords, Trace } from "../src/views/unmasking_player/trace";
 
 /** Five residues: 1 and 3 are revealed in step 0 and 1, 4 in step 1. */
@@ -84,11 +84,5 @@ describe("the curves", () => {
     expect([line[0]?.low, line[0]?.high]).toEqual([-5, -5]);
     expect([line[1]?.low, line[1]?.high]).toEqual([-4, -2]);
     expect(() => pointsOf(trait(Float32Array.of(1, 2), 1, 2))).toThrow("6 columns");
-  });
-
-  it("have round ticks", () => {
-    expect(roundTicks(-121.3, -97)).toEqual([-120, -115, -110, -105, -100]);
-    expect(roundTicks(0, 1)).toEqual([0, 0.2, 0.4, 0.6000000000000001, 0.8, 1]);
-    expect(roundTicks(5, 5)).toEqual([5]);
   });
 });

@@ -128,7 +128,7 @@ def main_gestures(book, name):
 
     # pointing at a residue shows it in the others
     residue = strip.locator('[data-position="30"]').first
-    chip = structure.locator(".plm-chip", has_text=protein.residue_label(30))
+    chip = structure.locator(".structure-chip", has_text=protein.residue_label(30))
     across = itertools.cycle((4, 6))
 
     def pointed():  # a hand is never quite still

@@ -28,7 +28,7 @@ PARTS = """() => {
     const { left, right } = host.getBoundingClientRect();
     const add = (node, owner, box, kind, text) => {
       const bounds = cut(box, owner, kind);
-      const stage = owner.closest(".plm-stage, .plm-frame");
+      const stage = owner.closest(".map-stage, .structure-frame");
       if (bounds) parts.push({
         id: number(node), view, kind, text: text.trim().slice(0, 50), box: bounds,
         frame: [left, right], stage: stage ? number(stage) : null,
@@ -37,11 +37,11 @@ PARTS = """() => {
     const walk = document.createTreeWalker(host.shadowRoot, NodeFilter.SHOW_ALL);
     for (let node = walk.nextNode(); node; node = walk.nextNode()) {
       const owner = node instanceof Element ? node : node.parentElement;
-      if (!owner || owner.closest("svg, style, option, .plm-tooltip, .plm-announcer, .plm-overlay"))
-        continue;
+      const apart = "svg, style, option, .plm-tooltip, .plm-announcer, .structure-overlay";
+      if (!owner || owner.closest(apart)) continue;
       if (node instanceof Element) {
-        if (!node.matches("button, select, input, canvas, .plm-bar")) continue;
-        if (node.matches(".plm-bar input")) continue; // two handles share a bar
+        if (!node.matches("button, select, input, canvas, .map-bar")) continue;
+        if (node.matches(".map-bar input")) continue; // two handles share a bar
         const text = node.getAttribute("aria-label") ?? node.className;
         const kind = node.matches("canvas") ? "canvas" : "control";
         add(node, node, node.getBoundingClientRect(), kind, text);

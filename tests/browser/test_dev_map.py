@@ -163,14 +163,14 @@ def test_the_chosen_normalisation_is_named_and_takes_the_limits_back(show):
     high = heatmap(page).locator("[data-control=limit-high]")
     high.focus()
     page.keyboard.press("ArrowLeft")
-    caption = heatmap(page).locator(".plm-caption").first
+    caption = heatmap(page).locator(".map-caption").first
     expect(caption).to_be_hidden()
     heatmap(page).locator("[data-control=normalisation]").select_option("separation_z")
     caption.get_by_text("JS divergence (directed), z-score by separation").wait_for()
     expect_trait(page, "pair_heatmap", "normalisation", "separation_z")
     expect_trait(page, "pair_heatmap", "colour_limits", None)
     # the contacts in the other triangle are as they are
-    expect(heatmap(page).locator(".plm-caption:visible")).to_have_count(1)
+    expect(heatmap(page).locator(".map-caption:visible")).to_have_count(1)
     heatmap(page).locator("[data-control=normalisation]").select_option("none")
     caption.wait_for(state="hidden")
 
@@ -186,8 +186,8 @@ def test_a_slider_goes_through_the_models(show):
     page.keyboard.press("ArrowRight")
     page.keyboard.press("ArrowRight")
     expect_trait(page, "pair_heatmap", "upper_model", "150M")
-    expect(heatmap(page).locator(".plm-model-name")).to_have_text("150M")
-    captions = heatmap(page).locator(".plm-caption")
+    expect(heatmap(page).locator(".map-model-name")).to_have_text("150M")
+    captions = heatmap(page).locator(".map-caption")
     expect(captions.nth(0)).to_have_text("JS divergence (directed), 150M")
     expect(captions.nth(1)).to_have_text("JS divergence (directed), 8M")
     below.select_option("35M")
@@ -293,8 +293,8 @@ def test_a_finished_scan_has_no_regions(show):
 
 # Boxes of all that is written or can be used around the map, with what they say.
 BOXES = """host => {
-  const parts = ".plm-controls select, .plm-caption, .plm-limit, .plm-bar," +
-    ".plm-status > *, .plm-scale .plm-item, button, canvas";
+  const parts = ".map-controls select, .map-caption, .map-limit, .map-bar," +
+    ".map-status > *, .map-scale .plm-item, button, canvas";
   const frame = host.getBoundingClientRect();
   return [...host.shadowRoot.querySelectorAll(parts)]
     .map((part) => [part, part.getBoundingClientRect()])
@@ -311,7 +311,7 @@ def test_nothing_overlaps_at_any_width(show, width):
     page = open_running(show, width, "&state=estimated")
     high = heatmap(page).locator("[data-control=limit-high]")
     heatmap(page).locator("[data-control=normalisation]").select_option("separation_z")
-    heatmap(page).locator(".plm-caption").first.wait_for()
+    heatmap(page).locator(".map-caption").first.wait_for()
     high.focus()
     page.keyboard.press("ArrowLeft")
     heatmap(page).locator("[data-control=auto-limits]").wait_for()

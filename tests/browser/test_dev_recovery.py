@@ -75,7 +75,7 @@ def test_the_flank_slides_and_is_chosen_on_the_curve(show):
     expect_trait(page, "recovery_view", "flank", 20)
     expect(view(page).get_by_text("At k = 20: R = 1.00, recovered.")).to_be_visible()
     expect(view(page).locator(".plm-tooltip")).to_contain_text("k = 20\nR = 1.00, recovered")
-    label = view(page).locator("svg.recovery-curve").get_attribute("aria-label")
+    label = view(page).locator(".recovery-figure svg").get_attribute("aria-label")
     assert "Recovered first at k = 6" in label
     assert "It jumps" in label
     assert view(page).locator(".jump").count() == 1

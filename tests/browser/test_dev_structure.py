@@ -141,7 +141,7 @@ def test_pairs_are_drawn_and_the_map_selects_one(show, protein):
     page.mouse.move(1, 1)
     labels = trait(page, "structure_view", "protein")["labels"]
     told = re.compile(rf"^{labels[2]} · {labels[18]}  .* Å$")
-    expect(structure(page).locator(".plm-chip-pair")).to_have_text(told)
+    expect(structure(page).locator(".structure-chip-pair")).to_have_text(told)
 
 
 def test_views_free_their_webgl_context(show, protein):
@@ -168,7 +168,7 @@ def test_views_free_their_webgl_context(show, protein):
     )
     assert lost == [True] * 18
     # The first view is still there: browsers take contexts away from the oldest.
-    expect(structure(page).locator(".plm-message")).to_be_hidden()
+    expect(structure(page).locator(".structure-message")).to_be_hidden()
 
 
 def test_without_structure_and_with_a_bad_one_it_says_so(show, protein):

@@ -89,19 +89,19 @@ def test_a_fork_shows_a_second_lane(show):
     assert fork in sent
     assert hidden(page, 0) == hidden(page, 1)  # the same up to here
     states = "nodes => nodes.map(node => node.textContent).join()"
-    cells = [view(page).locator(".unmasking-list").nth(k) for k in (0, 1)]
-    same = [one.locator(".unmasking-cell").evaluate_all(states) for one in cells]
+    cells = [view(page).locator(".strip-list").nth(k) for k in (0, 1)]
+    same = [one.locator(".strip-cell").evaluate_all(states) for one in cells]
     assert same[0] == same[1]
     button(page, "To the end").click()
     wait_for(page, view(page), "data-step", "7")
-    other = [one.locator(".unmasking-cell").evaluate_all(states) for one in cells]
+    other = [one.locator(".strip-cell").evaluate_all(states) for one in cells]
     assert other[0] != other[1]
     expect(button(page, "Fork: go back a step first")).to_be_disabled()
 
 
 def test_residues_are_linked_and_told(show):
     page = show(QUERY)
-    cell = view(page).locator(".unmasking-cell").nth(21)
+    cell = view(page).locator(".strip-cell").nth(21)
     cell.hover()
     expect(view(page).locator(".plm-tooltip")).to_contain_text("revealed as H in step 2")
     expect_trait(page, "unmasking_player", "hover", [21])
@@ -121,14 +121,14 @@ def test_residues_are_linked_and_told(show):
 
 def test_curves_tell_their_points(show):
     page = show(QUERY)
-    label = view(page).locator("svg.unmasking-curves").get_attribute("aria-label")
+    label = view(page).locator(".unmasking-curves svg").get_attribute("aria-label")
     assert "pair-guided, 16 steps, 16.0 passes: -117.00" in label
-    spot = view(page).locator("svg.unmasking-curves circle").nth(12)
+    spot = view(page).locator(".unmasking-curves circle").nth(12)
     box = spot.bounding_box()
     page.mouse.move(box["x"] + 3, box["y"] + 3)
     expect(view(page).locator(".plm-tooltip")).to_contain_text("95 %), 200 seeds")
     page = show(f"{QUERY}&state=empty")
-    expect(view(page).locator("svg.unmasking-curves")).to_be_hidden()
+    expect(view(page).locator(".unmasking-curves svg")).to_be_hidden()
     page = show(f"{QUERY}&state=pending")
     expect(view(page).get_by_text("400 of 1000 steps computed")).to_be_visible()
     page = show(f"{QUERY}&state=error")

@@ -160,7 +160,7 @@ def test_the_map_tells_the_scans_numbers_in_every_choice(opened, explorer, how):
     heatmap = page.view("pair_heatmap")
     if how != "none":
         heatmap.locator("[data-control=normalisation]").select_option(how)
-        heatmap.locator(".plm-caption:visible").first.wait_for()
+        heatmap.locator(".map-caption:visible").first.wait_for()
     heatmap.locator("[data-control=upper]").select_option("pmi")
     page.wait_for("pair_heatmap", "data-upper", "pmi")
     want = explorer.scan.values("pmi")
@@ -259,7 +259,7 @@ def test_colours_are_the_models_and_the_scans(opened, explorer):
         ("single_perplexity", "Perplexity, masked alone", single),
     ]:
         strip.get_by_label("Colour by").select_option(name)
-        strip.locator(f'.strip-ramp[title="{label}"]').wait_for()  # drawn: the tooltip follows
+        strip.locator(f'.plm-ramp[title="{label}"]').wait_for()  # drawn: the tooltip follows
         for position in (5, 40):
             strip.locator(f'[data-position="{position}"]').first.hover()
             tooltip.get_by_text(label).wait_for()

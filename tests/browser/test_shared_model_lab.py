@@ -58,7 +58,7 @@ def test_two_notebooks_share_a_model(own_ray, tmp_path, notebook):
         try:
             books[0].python("globals().update(asked=click(others))")
             books[1].python("setattr(explorer.selection, 'masked', {5, 6, 7})")
-            notice = books[1].page.locator(".plmwidgets-distributions .dist-notice")
+            notice = books[1].page.locator(".plmwidgets-distributions .plm-remark")
             expect(notice).to_have_text(re.compile("^[1-4] requests? of other notebooks ahead$"))
             books[1].screenshot("shared-queue", books[1].view("distributions"))
         finally:

@@ -69,7 +69,7 @@ def test_two_models_and_their_difference_follow_one_choice(notebook):
         book.wait_until(lambda: choice.input_value() == whole.input_value() == name)
         book.wait_until(lambda: slider.get_attribute("aria-valuetext") == name)
         book.wait_until(lambda: profile.get_attribute("data-shown") == name)
-        ramp = strip.locator(".strip-ramp")
+        ramp = strip.locator(".plm-ramp")
         book.wait_until(lambda: ramp.get_attribute("title") == f"Perplexity now, {name}")
         book.wait_until(views["structure_view"].get_by_text(f"now, {name}").is_visible)
 

@@ -26,6 +26,6 @@ def test_steps_and_forks_go_to_python_and_back(notebook):
     assert book.python("page.player.traces[1].plan.strategy") == "left-to-right"
     assert book.python("page.player.traces[1].forked_at") == 4
     book.wait_until(lambda: book.python("not page.player.curves['running']"))
-    book.wait_until(lambda: view.locator("svg.unmasking-curves circle").count() == 6)
+    book.wait_until(lambda: view.locator(".unmasking-curves circle").count() == 6)
     assert not book.page.locator(".plm-error").filter(visible=True).count()
     book.screenshot("unmasking", book.page.locator(".jp-OutputArea-output").last)

@@ -1,7 +1,7 @@
 /** Small helpers to build DOM without markup strings: text from outside stays text. */
 import { pixelRatio } from "./place";
 
-type Attributes = Record<string, string | number | boolean>;
+export type Attributes = Record<string, string | number | boolean>;
 
 export function element<K extends keyof HTMLElementTagNameMap>(
   tag: K,
@@ -42,5 +42,17 @@ export function svgElement<K extends keyof SVGElementTagNameMap>(
   const node = document.createElementNS("http://www.w3.org/2000/svg", tag);
   for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, String(value));
   node.append(...children);
+  return node;
+}
+
+export function svgText(
+  name: string,
+  x: number,
+  y: number,
+  words: string,
+  anchor: "start" | "middle" | "end",
+): SVGTextElement {
+  const node = svgElement("text", { class: name, x, y, "text-anchor": anchor });
+  node.textContent = words;
   return node;
 }

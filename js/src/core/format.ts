@@ -11,9 +11,24 @@ export function formatValue(value: number): string {
   return value.toFixed(digits);
 }
 
+/** A number in words: with a minus sign in the place of a hyphen. */
+export function withMinus(number: string): string {
+  return number.replace("-", "\u2212");
+}
+
+/** A number in words, with its sign: as gains and couplings are read. */
+export function signed(number: string): string {
+  return number.startsWith("-") ? withMinus(number) : `+${number}`;
+}
+
 /** The end of a scale: as short as it can be said. */
 export function formatLimit(value: number): string {
   return String(Number(value.toPrecision(3)));
+}
+
+/** A round number along an axis: as short as it can be said, with a minus sign and no hyphen. */
+export function formatTick(value: number): string {
+  return withMinus(String(Number(value.toPrecision(6))));
 }
 
 /** A count with thin spaces between the thousands. */

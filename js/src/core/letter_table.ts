@@ -2,7 +2,9 @@
 import { chemistryInk } from "./colour";
 import { element, prepareCanvas } from "./elements";
 import { formatLimit } from "./format";
-import { magnification, placeIn } from "./place";
+import { arrowStep } from "./map_gestures";
+import { placeIn } from "./place";
+import { frameWithRim } from "./rim";
 import type { Theme } from "./theme";
 import { Tooltip } from "./tooltip";
 
@@ -137,13 +139,7 @@ class LetterTable {
 
   /** The arrow keys walk over the table. */
   #step(event: KeyboardEvent): void {
-    const steps: Record<string, readonly [number, number]> = {
-      ArrowUp: [-1, 0],
-      ArrowDown: [1, 0],
-      ArrowLeft: [0, -1],
-      ArrowRight: [0, 1],
-    };
-    const step = steps[event.key];
+    const step = arrowStep(event);
     if (!step) return;
     event.preventDefault();
     event.stopPropagation();
@@ -151,10 +147,8 @@ class LetterTable {
     const { row, column } = this.#pointed ?? { row: -step[0], column: -step[1] };
     this.#pointed = { row: within(row + step[0]), column: within(column + step[1]) };
     this.#owner.redraw();
-    const box = this.canvas.getBoundingClientRect();
-    const scale = magnification(this.canvas);
     const [x, y] = [at(this.#pointed.column), at(this.#pointed.row)];
-    this.#tooltip.show(this.#describe(this.#pointed), box.left + scale * x, box.top + scale * y);
+    this.#tooltip.showIn(this.canvas, this.#describe(this.#pointed), x, y);
   }
 
   #describe({ row, column }: Cell): string {
@@ -168,7 +162,7 @@ export class LetterPanel {
   readonly table: LetterTable;
   #facts = element("dl", { class: "letters-facts" });
   #list = element("table", { class: "letters-list" });
-  #ramp = element("span", { class: "letters-ramp" });
+  #ramp = element("span", { class: "plm-ramp" });
   #low = element("span");
   #high = element("span");
 
@@ -176,10 +170,8 @@ export class LetterPanel {
     this.table = new LetterTable(owner);
     const scale = element(
       "div",
-      { class: "letters-scale plm-muted" },
-      this.#low,
-      this.#ramp,
-      this.#high,
+      { class: "plm-legend letters-scale plm-muted" },
+      element("span", { class: "plm-item" }, this.#low, this.#ramp, this.#high),
     );
     this.node = element(
       "div",
@@ -236,11 +228,6 @@ function frame(
   thickness: number,
   theme: Theme,
 ): void {
-  const [x, y] = [at(column), at(row)];
-  context.strokeStyle = theme.background;
-  context.lineWidth = thickness + 2;
-  context.strokeRect(x - 0.5, y - 0.5, CELL + 0.5, CELL + 0.5);
-  context.strokeStyle = colour;
-  context.lineWidth = thickness;
-  context.strokeRect(x - 0.5, y - 0.5, CELL + 0.5, CELL + 0.5);
+  const box = [at(column) - 0.5, at(row) - 0.5, CELL + 0.5, CELL + 0.5] as const;
+  frameWithRim(context, box, colour, thickness, theme.background);
 }

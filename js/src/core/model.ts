@@ -16,6 +16,12 @@ export interface ProteinInfo {
   labels: string[];
 }
 
+/** Write traits and send them to Python, together as one change. */
+export function save(model: ViewModel, traits: Record<string, unknown>): void {
+  for (const [name, value] of Object.entries(traits)) model.set(name, value);
+  model.save_changes();
+}
+
 /** Call back on each change of a trait until the view goes away. */
 export function onTrait(
   model: ViewModel,

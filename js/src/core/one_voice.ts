@@ -1,4 +1,5 @@
 /** Of the views of one protein only the topmost says what they would all say. */
+import { onPage } from "./page_bus";
 
 type Say = (text: string) => void;
 interface Voice {
@@ -6,20 +7,9 @@ interface Voice {
   place: Element;
 }
 
-const VOICES = Symbol.for("plmwidgets.voices");
-
-/** Views are separate bundles: the only place they share is the page. */
-function voicesOf(id: string): Map<Say, Voice> {
-  const page = globalThis as { [VOICES]?: Map<string, Map<Say, Voice>> };
-  page[VOICES] ??= new Map();
-  const voices = page[VOICES].get(id) ?? new Map<Say, Voice>();
-  page[VOICES].set(id, voices);
-  return voices;
-}
-
 /** A function that has `say` called with its text, or with none while a view above speaks. */
 export function oneVoice(id: string, place: Element, signal: AbortSignal, say: Say): Say {
-  const voices = voicesOf(id);
+  const voices = onPage("voices", id, () => new Map<Say, Voice>());
   const tell = (text: string): void => {
     if (text === "") voices.delete(say);
     else voices.set(say, { text, place });

@@ -82,13 +82,3 @@ function rangeOf(values: ArrayLike<number>): readonly [number, number] {
   const room = high > low ? 0.04 * (high - low) : 0.5;
   return [low - room, high + room];
 }
-
-/** Round numbers within a range, about as many as asked for. */
-export function axisTicks([low, high]: readonly [number, number], about: number): number[] {
-  const rough = (high - low) / Math.max(1, about);
-  const decade = 10 ** Math.floor(Math.log10(rough));
-  const size = ([1, 2, 5, 10].find((k) => k * decade >= rough * (1 - 1e-9)) ?? 10) * decade;
-  const first = Math.ceil(low / size);
-  const count = Math.floor(high / size) - first + 1;
-  return Array.from({ length: Math.max(0, count) }, (_, k) => (first + k) * size);
-}

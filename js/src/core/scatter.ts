@@ -1,10 +1,11 @@
 /** Points on a canvas with axes, to point at, click, walk through by keyboard and drag a box over. */
 import { element, prepareCanvas } from "./elements";
-import { formatLimit } from "./format";
+import { formatTick } from "./format";
 import { coalesce } from "./frames";
-import { magnification, placeIn } from "./place";
-import { axisTicks, type Frame, type Points } from "./points";
+import { placeIn } from "./place";
+import type { Frame, Points } from "./points";
 import { readTheme, type Theme } from "./theme";
+import { ticksWithin } from "./ticks";
 import { Tooltip } from "./tooltip";
 
 const HEIGHT = 340;
@@ -44,7 +45,7 @@ export class Scatter {
   #drag: { from: readonly [number, number]; to: readonly [number, number] } | null = null;
   /** Whether the click that ends a gesture ends a box. */
   #dragged = false;
-  #announcer = element("div", { class: "scatter-announcer", "aria-live": "polite" });
+  #announcer = element("div", { class: "plm-announcer", "aria-live": "polite" });
 
   constructor(owner: Owner, label: string, keys: string) {
     this.#owner = owner;
@@ -175,11 +176,8 @@ export class Scatter {
     else if (by !== undefined) {
       const point = points.step(this.#pointed, by);
       this.#point(point);
-      const box = this.canvas.getBoundingClientRect();
-      const scale = magnification(this.canvas);
-      const [x, y] = points.place(point, this.#frame);
       const text = this.#owner.describe(point);
-      this.#tooltip.show(text, box.left + scale * x, box.top + scale * y);
+      this.#tooltip.showIn(this.canvas, text, ...points.place(point, this.#frame));
       this.#announcer.textContent = text;
     } else return;
     event.preventDefault();
@@ -239,18 +237,18 @@ function drawAxes(
   context.font = `11px ${theme.font}`;
   context.textAlign = "center";
   const [x0, x1] = points.xRange;
-  for (const value of axisTicks(points.xRange, Math.max(2, width / 80))) {
+  for (const value of ticksWithin(points.xRange, Math.max(2, width / 80))) {
     const x = left + (width * (value - x0)) / (x1 - x0);
     context.fillRect(x - 0.5, bottom, 1, 4);
-    context.fillText(formatLimit(value), x, bottom + 15);
+    context.fillText(formatTick(value), x, bottom + 15);
   }
   const [y0, y1] = points.yRange;
   context.textAlign = "right";
   context.textBaseline = "middle";
-  for (const value of axisTicks(points.yRange, 6)) {
+  for (const value of ticksWithin(points.yRange, 6)) {
     const y = top + (height * (y1 - value)) / (y1 - y0);
     context.fillRect(left - 4, y - 0.5, 4, 1);
-    context.fillText(formatLimit(value), left - 7, y);
+    context.fillText(formatTick(value), left - 7, y);
   }
   context.fillStyle = theme.text;
   context.textAlign = "center";

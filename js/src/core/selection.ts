@@ -5,7 +5,8 @@
  * traits a bus on the page hands changes straight to the other views, so that they follow at once
  * and without a kernel. A logical clock tells newer states from echoes of older ones.
  */
-import { onTrait, type ViewModel } from "./model";
+import { onTrait, save, type ViewModel } from "./model";
+import { PageBus } from "./page_bus";
 
 export interface SelectionState {
   /** Masked positions, 0-based, ascending. */
@@ -21,9 +22,7 @@ export interface SelectionState {
 }
 
 type Change = Partial<Pick<SelectionState, "masked" | "substitutions" | "focus" | "pair">>;
-type BusMessage =
-  | { origin: SelectionLink; state: SelectionState }
-  | { origin: SelectionLink; hover: readonly number[] };
+type Message = { state: SelectionState } | { hover: readonly number[] };
 
 const EMPTY: SelectionState = {
   masked: [],
@@ -34,7 +33,6 @@ const EMPTY: SelectionState = {
   can_undo: false,
   can_redo: false,
 };
-const BUS = Symbol.for("plmwidgets.selection-bus");
 /** Python hears what the pointer rests on; what it only passes would hold the next click up. */
 const HOVER_MS = 150;
 /**
@@ -45,18 +43,9 @@ const HOVER_MS = 150;
  */
 const NUDGES_MS = [12, 22, 32, 42, 56, 70, 85, 100];
 
-/** Views are separate bundles: the only place they share is the page. */
-function busOf(id: string): Set<(message: BusMessage) => void> {
-  const page = globalThis as { [BUS]?: Map<string, Set<(message: BusMessage) => void>> };
-  page[BUS] ??= new Map();
-  const bus = page[BUS].get(id) ?? new Set();
-  page[BUS].set(id, bus);
-  return bus;
-}
-
 export class SelectionLink {
   #model: ViewModel;
-  #bus: Set<(message: BusMessage) => void>;
+  #bus: PageBus<Message>;
   #state: SelectionState;
   #hover: readonly number[] = [];
   /** What this view itself said last of the pointer. */
@@ -69,16 +58,12 @@ export class SelectionLink {
   constructor(model: ViewModel, signal: AbortSignal) {
     this.#model = model;
     this.#signal = signal;
-    this.#bus = busOf(String(model.get("selection_id")));
     this.#state = this.#traitState();
-    const receive = (message: BusMessage): void => {
-      if (message.origin === this) return;
-      if ("state" in message) {
-        if (message.state.clock > this.#state.clock) this.#accept(message.state);
-      } else this.#acceptHover(message.hover);
-    };
-    this.#bus.add(receive);
-    signal.addEventListener("abort", () => this.#bus.delete(receive), { once: true });
+    const id = String(model.get("selection_id"));
+    this.#bus = new PageBus<Message>("selection-bus", id, signal, (message) => {
+      if ("hover" in message) this.#acceptHover(message.hover);
+      else if (message.state.clock > this.#state.clock) this.#accept(message.state);
+    });
     onTrait(model, "selection_state", signal, () => {
       const state = this.#traitState();
       if (state.clock >= this.#state.clock && !equal(state, this.#state)) this.#accept(state);
@@ -118,9 +103,8 @@ export class SelectionLink {
       state.can_redo = false;
     }
     this.#accept(state, true);
-    for (const receive of [...this.#bus]) receive({ origin: this, state });
-    this.#model.set("selection_state", state);
-    this.#model.save_changes();
+    this.#bus.tell({ state });
+    save(this.#model, { selection_state: state });
     this.#nudge();
   }
 
@@ -144,13 +128,12 @@ export class SelectionLink {
     this.#pointed = positions;
     if (same(positions, this.#hover)) return;
     this.#acceptHover(positions);
-    for (const receive of [...this.#bus]) receive({ origin: this, hover: positions });
+    this.#bus.tell({ hover: positions });
     clearTimeout(this.#saving);
     this.#saving = this.#after(HOVER_MS, () => {
       // The pointer is in another view by now, which tells: this must not come after it.
       if (!same(positions, this.#hover)) return;
-      this.#model.set("hover", [...positions]);
-      this.#model.save_changes();
+      save(this.#model, { hover: [...positions] });
     });
   }
 

@@ -1,24 +1,17 @@
 /** Which of two models a view shows, or their difference; nothing in a view of one model. */
+import { Choice, named } from "./choice";
 import { element } from "./elements";
-import { onTrait, type ViewModel } from "./model";
+import { onTrait, save, type ViewModel } from "./model";
 
 export class ShownModel {
   readonly node: HTMLElement;
   #model: ViewModel;
-  #select: HTMLSelectElement;
+  #choice: Choice;
 
   constructor(model: ViewModel, what: string, signal: AbortSignal) {
     this.#model = model;
-    this.#select = element("select", { "aria-label": what, "data-control": "shown-model" });
-    this.node = element("label", { class: "plm-shown plm-muted" }, "Model ", this.#select);
-    this.#select.addEventListener(
-      "change",
-      () => {
-        model.set("shown", this.#select.value);
-        model.save_changes();
-      },
-      { signal },
-    );
+    this.#choice = new Choice(what, "shown-model", signal, (shown) => save(model, { shown }));
+    this.node = element("label", { class: "plm-shown plm-muted" }, "Model ", this.#choice.node);
     onTrait(model, ["models", "shown"], signal, () => this.#draw());
     this.#draw();
   }
@@ -36,11 +29,6 @@ export class ShownModel {
   #draw(): void {
     const { names } = this;
     this.node.hidden = names.length === 0;
-    if (names.length !== this.#select.options.length) {
-      this.#select.replaceChildren(
-        ...names.map((name) => element("option", { value: name }, name)),
-      );
-    }
-    this.#select.value = String(this.#model.get("shown") ?? "");
+    this.#choice.draw(named(names), String(this.#model.get("shown") ?? ""));
   }
 }

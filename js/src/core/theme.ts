@@ -8,6 +8,9 @@ export interface Theme {
   line: string;
   accent: string;
   mask: string;
+  /** Of the ground where nothing is known. */
+  hatchGround: string;
+  hatchLine: string;
   font: string;
 }
 
@@ -22,6 +25,8 @@ export function readTheme(element: HTMLElement): Theme {
     line: value("--plm-line"),
     accent: value("--plm-accent"),
     mask: value("--plm-mask"),
+    hatchGround: value("--plm-hatch-ground"),
+    hatchLine: value("--plm-hatch-line"),
     font: value("--plm-font"),
   };
 }

@@ -1,6 +1,6 @@
 /** A line or two of text at the pointer, kept inside the view so that no host can clip it. */
 import { element } from "./elements";
-import { placeIn } from "./place";
+import { magnification, placeIn } from "./place";
 
 const GAP = 14;
 
@@ -23,6 +23,13 @@ export class Tooltip {
     const below = y - GAP - box.offsetHeight < 0;
     box.style.left = `${Math.max(0, Math.min(x + GAP, room - box.offsetWidth))}px`;
     box.style.top = `${below ? y + GAP : y - GAP - box.offsetHeight}px`;
+  }
+
+  /** Show text near a point of an element, in CSS pixels from its corner: where keys have led. */
+  showIn(node: HTMLElement, text: string, x: number, y: number): void {
+    const box = node.getBoundingClientRect();
+    const scale = magnification(node);
+    this.show(text, box.left + scale * x, box.top + scale * y);
   }
 
   hide(): void {

@@ -12,6 +12,8 @@ export interface ViewContext {
   model: ViewModel;
   /** Where the view draws, inside its own shadow root. */
   root: HTMLElement;
+  /** What stands in the page; its data attributes say what the view shows, in tests as well. */
+  host: HTMLElement;
   signal: AbortSignal;
   protein: ProteinInfo;
   selection: SelectionLink;
@@ -108,7 +110,14 @@ export function defineView(definition: ViewDefinition) {
         const protein = model.get("protein") as ProteinInfo;
         host.setAttribute("role", "region");
         host.ariaLabel = `${definition.label} of ${protein.name}`;
-        const view = await definition.create({ model, root, signal: live, protein, selection });
+        const view = await definition.create({
+          model,
+          root,
+          host,
+          signal: live,
+          protein,
+          selection,
+        });
         if (live.aborted) return () => host.remove();
         let frames = 0;
         let later: ReturnType<typeof setTimeout> | undefined;

@@ -1,7 +1,9 @@
 /** All attention heads of a model, a small picture each; a click or the arrow keys choose one. */
 import type { ArrayEnvelope } from "../../core/arrays";
+import { Choice, type Options } from "../../core/choice";
 import { element } from "../../core/elements";
 import { formatValue } from "../../core/format";
+import { save } from "../../core/model";
 import { magnification, placeIn } from "../../core/place";
 import { readTheme } from "../../core/theme";
 import { Tooltip } from "../../core/tooltip";
@@ -12,6 +14,10 @@ import { Heads, type Place } from "./heads";
 import { cornerOf, headAt, type Layout, layoutOf, stepOf } from "./layout";
 
 const BEST = 5;
+const SHOWN: Options = [
+  ["weights", "attention of row to column"],
+  ["contacts", "symmetric, APC"],
+];
 
 class AttentionGrid implements View {
   #context: ViewContext;
@@ -24,12 +30,7 @@ class AttentionGrid implements View {
   #tooltip: Tooltip;
   #chosen = element("span", { class: "plm-muted", role: "status" });
   #compute = element("button", { type: "button", class: "plm-primary" }, "Compute");
-  #show = element(
-    "select",
-    { "aria-label": "What the pictures show", "data-control": "show" },
-    element("option", { value: "weights" }, "attention of row to column"),
-    element("option", { value: "contacts" }, "symmetric, APC"),
-  );
+  #show: Choice;
   #automatic = element("input", { type: "checkbox" });
   #busy = element("div", { class: "plm-busy" });
   #hint = element("div", { class: "plm-muted grid-hint" });
@@ -40,7 +41,10 @@ class AttentionGrid implements View {
   constructor(context: ViewContext) {
     this.#context = context;
     const { model, root, signal } = context;
-    this.#host = (root.getRootNode() as ShadowRoot).host as HTMLElement;
+    this.#host = context.host;
+    this.#show = new Choice("What the pictures show", "show", signal, (show) =>
+      save(model, { show }),
+    );
     root.append(
       element(
         "div",
@@ -49,7 +53,7 @@ class AttentionGrid implements View {
         this.#chosen,
         this.#compute,
         element("span", { class: "plm-spring" }),
-        this.#show,
+        this.#show.node,
         element("label", { class: "plm-group plm-muted" }, this.#automatic, "follow the masks"),
       ),
       this.#busy,
@@ -58,15 +62,12 @@ class AttentionGrid implements View {
       this.#hint,
     );
     this.#tooltip = new Tooltip(root);
-    const save = (name: string, value: unknown) => {
-      model.set(name, value);
-      model.save_changes();
-    };
     this.#compute.addEventListener("click", () => model.send({ type: "compute" }), { signal });
-    this.#show.addEventListener("change", () => save("show", this.#show.value), { signal });
-    this.#automatic.addEventListener("change", () => save("automatic", this.#automatic.checked), {
-      signal,
-    });
+    this.#automatic.addEventListener(
+      "change",
+      () => save(model, { automatic: this.#automatic.checked }),
+      { signal },
+    );
     this.#listen(signal);
   }
 
@@ -83,7 +84,7 @@ class AttentionGrid implements View {
       (name) => model.get(name) === true,
     );
     const heads = this.#heads;
-    this.#show.value = String(model.get("show"));
+    this.#show.draw(SHOWN, String(model.get("show")));
     this.#automatic.checked = automatic === true;
     this.#busy.classList.toggle("is-on", pending === true);
     this.#compute.hidden = !stale || pending === true || automatic === true;
@@ -196,10 +197,7 @@ class AttentionGrid implements View {
   }
 
   #choose(place: Place): void {
-    const { model } = this.#context;
-    model.set("layer", this.layers[place.row] ?? 0);
-    model.set("head", place.head);
-    model.save_changes();
+    save(this.#context.model, { layer: this.layers[place.row] ?? 0, head: place.head });
     this.draw();
   }
 

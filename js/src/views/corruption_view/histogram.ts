@@ -1,6 +1,6 @@
 /** How often which rate is drawn, and which it is now. */
 import { type ArrayEnvelope, decodeArray } from "../../core/arrays";
-import { element, svgElement } from "../../core/elements";
+import { element, svgElement, svgText } from "../../core/elements";
 
 const HEIGHT = 104;
 const LEFT = 8;
@@ -14,7 +14,7 @@ export interface RateTrait {
 }
 
 export class Histogram {
-  readonly node = element("div", { class: "rate-figure" });
+  readonly node = element("div");
   #svg = svgElement("svg", { role: "img", class: "rate-plot", height: HEIGHT });
 
   constructor() {
@@ -49,14 +49,8 @@ export class Histogram {
       svgElement("line", { class: "rate-axis", x1: LEFT, x2: width - RIGHT, y1: floor, y2: floor }),
       ...[0, 0.25, 0.5, 0.75, 1].map((r) => {
         const anchor = r === 0 ? "start" : r === 1 ? "end" : "middle";
-        const node = svgElement("text", {
-          class: "rate-tick",
-          x: r === 0 ? 0 : r === 1 ? width : x(r),
-          y: HEIGHT - 5,
-          "text-anchor": anchor,
-        });
-        node.textContent = String(r);
-        return node;
+        const at = r === 0 ? 0 : r === 1 ? width : x(r);
+        return svgText("rate-tick", at, HEIGHT - 5, String(r), anchor);
       }),
       svgElement("line", { class: "rate-mean", x1: x(mean), x2: x(mean), y1: TOP, y2: floor }),
       svgElement("line", { class: "rate-now", x1: x(rate), x2: x(rate), y1: TOP - 4, y2: floor }),

@@ -1,8 +1,10 @@
 /** A training example: which residues are chosen, what the model sees, and what it costs. */
 import { type ArrayEnvelope, decodeArray } from "../../core/arrays";
-import { moveFocus } from "../../core/blocks";
 import blocksCss from "../../core/blocks.css";
+import { Choice, type Options } from "../../core/choice";
 import { element } from "../../core/elements";
+import { save } from "../../core/model";
+import { Notice } from "../../core/notice";
 import { Tooltip } from "../../core/tooltip";
 import { defineView, type View, type ViewContext } from "../../core/view";
 import css from "./corruption_view.css";
@@ -21,7 +23,7 @@ class CorruptionView implements View {
   #context: ViewContext;
   #host: HTMLElement;
   #title = element("span", { class: "plm-muted" });
-  #distribution: HTMLSelectElement;
+  #distribution: Choice;
   #rate: HTMLInputElement;
   #rateText = element("output", { class: "corrupt-value" });
   #parts: { input: HTMLInputElement; text: HTMLOutputElement }[];
@@ -30,7 +32,7 @@ class CorruptionView implements View {
   #many: HTMLButtonElement;
   #busy = element("div", { class: "plm-busy" });
   #apart: HTMLElement;
-  #problem = element("div", { class: "corrupt-problem", role: "status", hidden: true });
+  #problem = new Notice("warning");
   #legend: HTMLElement[];
   #strip: FateStrip;
   #losses = new LossTable();
@@ -40,7 +42,7 @@ class CorruptionView implements View {
   constructor(context: ViewContext) {
     this.#context = context;
     const { model, root, signal, protein, selection } = context;
-    this.#host = (root.getRootNode() as ShadowRoot).host as HTMLElement;
+    this.#host = context.host;
     this.#strip = new FateStrip(protein);
     const send = (words: string, type: string, primary: boolean) => {
       const node = element(
@@ -51,17 +53,11 @@ class CorruptionView implements View {
       node.addEventListener("click", () => model.send({ type }), { signal });
       return node;
     };
-    this.#distribution = element(
-      "select",
-      { "aria-label": "Where the rate comes from", "data-control": "rate_distribution" },
-      ...(model.get("options") as [string, string][]).map(([value, text]) =>
-        element("option", { value }, text),
-      ),
-    );
-    this.#distribution.addEventListener(
-      "change",
-      () => this.#set("rate_distribution", this.#distribution.value),
-      { signal },
+    this.#distribution = new Choice(
+      "Where the rate comes from",
+      "rate_distribution",
+      signal,
+      (rate_distribution) => save(model, { rate_distribution }),
     );
     const slider = (label: string, change: (value: number) => void) => {
       const input = element("input", {
@@ -74,12 +70,12 @@ class CorruptionView implements View {
       input.addEventListener("input", () => change(Number(input.value)), { signal });
       return input;
     };
-    this.#rate = slider("Rate: share of residues that are chosen", (value) =>
-      this.#set("rate", value),
-    );
+    this.#rate = slider("Rate: share of residues that are chosen", (rate) => save(model, { rate }));
     this.#parts = FATES.slice(1).map((fate, which) => ({
       input: slider(`Share of the chosen that are ${fate}`, (value) =>
-        this.#set("split", [...rebalanced(model.get("split") as unknown as Split, which, value)]),
+        save(model, {
+          split: [...rebalanced(model.get("split") as unknown as Split, which, value)],
+        }),
       ),
       text: element("output", { class: "corrupt-value" }),
     }));
@@ -95,7 +91,8 @@ class CorruptionView implements View {
       input.addEventListener(
         "change",
         () => {
-          if (input.value !== "" && input.checkValidity()) this.#set(trait, Number(input.value));
+          if (input.value !== "" && input.checkValidity())
+            save(model, { [trait]: Number(input.value) });
           else input.reportValidity();
         },
         { signal },
@@ -112,13 +109,17 @@ class CorruptionView implements View {
     );
     this.#apart = element(
       "div",
-      { class: "corrupt-apart", role: "status", hidden: true },
+      { class: "plm-warning corrupt-apart", role: "status", hidden: true },
       "The masks were changed by hand: the model sees something else now.",
       send("Put them back", "apply", false),
     );
     this.#legend = FATES.map(() => element("span", { class: "corrupt-count" }));
-    const tooltip = new Tooltip(root);
-    this.#listen(tooltip);
+    this.#strip.list.walk({
+      selection,
+      signal,
+      tooltip: new Tooltip(root),
+      describe: (position) => this.#describe(position),
+    });
     const labelled = (words: string, ...nodes: Node[]) =>
       element("label", { class: "corrupt-control" }, element("span", {}, words), ...nodes);
     root.append(
@@ -138,7 +139,7 @@ class CorruptionView implements View {
           "fieldset",
           {},
           element("legend", {}, "How many are chosen"),
-          labelled("from", this.#distribution),
+          labelled("from", this.#distribution.node),
           labelled("rate", this.#rate, this.#rateText),
           element(
             "div",
@@ -159,17 +160,17 @@ class CorruptionView implements View {
         ),
       ),
       this.#busy,
-      this.#problem,
+      this.#problem.node,
       this.#apart,
       element(
         "div",
-        { class: "corrupt-legend" },
+        { class: "plm-legend corrupt-legend" },
         ...FATES.map((fate, k) =>
-          element("span", { class: "corrupt-fate" }, swatch(fate), fate, this.#legend[k] ?? ""),
+          element("span", { class: "plm-item" }, swatch(fate), fate, this.#legend[k] ?? ""),
         ),
         element("span", { class: "plm-muted" }, "above: the residue; below: what the model sees"),
       ),
-      this.#strip.list,
+      this.#strip.list.node,
       element(
         "div",
         { class: "corrupt-figures" },
@@ -189,7 +190,7 @@ class CorruptionView implements View {
         ),
       ),
     );
-    selection.onState(() => this.#strip.focus(selection.state.focus));
+    selection.onState(() => this.#strip.list.focus(selection.state.focus));
   }
 
   draw(): void {
@@ -201,7 +202,8 @@ class CorruptionView implements View {
     const rate = facts.rate ?? 0;
     const counts = facts.counts ?? [];
     this.#title.textContent = `${protein.name}, ${protein.sequence.length} residues`;
-    this.#distribution.value = distribution;
+    const options = model.get("options") as Options;
+    this.#distribution.draw(options, distribution);
     const shown = fixed ? Number(model.get("rate")) : rate;
     this.#rate.value = String(shown);
     this.#rate.disabled = !fixed;
@@ -217,9 +219,7 @@ class CorruptionView implements View {
       ? `Stop (${losses.done ?? 0} of ${losses.total ?? 0})`
       : "Average 200 draws";
     this.#busy.classList.toggle("is-on", model.get("pending") === true || this.#running);
-    const problem = String(model.get("problem") ?? "") || (losses.problem ?? "");
-    this.#problem.textContent = problem;
-    this.#problem.hidden = problem === "";
+    this.#problem.say(String(model.get("problem") ?? "") || (losses.problem ?? ""));
     this.#apart.hidden = model.get("in_step") !== false;
     for (const [k, node] of this.#legend.entries()) node.textContent = String(counts[k] ?? "");
     const fates = model.get("fates") as ArrayEnvelope | null;
@@ -231,10 +231,9 @@ class CorruptionView implements View {
         chances ? decodeArray(chances).values : null,
       );
     }
-    this.#strip.focus(selection.state.focus);
+    this.#strip.list.focus(selection.state.focus);
     this.#losses.draw(losses);
     const chosen = counts.slice(1).reduce((sum, n) => sum + n, 0);
-    const options = model.get("options") as [string, string][];
     const name = options.find(([value]) => value === distribution)?.[1] ?? distribution;
     const histogram = model.get("histogram") as RateTrait | null;
     if (histogram) this.#histogram.draw(histogram, rate, name);
@@ -248,62 +247,23 @@ class CorruptionView implements View {
     this.#host.dataset.known = String(chances !== null);
   }
 
+  hover(): void {
+    this.#strip.list.hover(this.#context.selection.hover);
+  }
+
   get #running(): boolean {
     return ((this.#context.model.get("losses") ?? {}) as Losses).running === true;
   }
 
-  #listen(tooltip: Tooltip): void {
-    const { model, selection, protein, signal } = this.#context;
-    const { list } = this.#strip;
-    const say = (position: number): string => {
-      const fates = model.get("fates") as ArrayEnvelope | null;
-      const chances = model.get("true_p") as ArrayEnvelope | null;
-      return describe(
-        protein.labels[position] ?? "",
-        fateOf(fates ? decodeArray(fates).values[position] : 0),
-        String(model.get("shown"))[position] ?? MASK,
-        chances ? decodeArray(chances).values[position] : undefined,
-      );
-    };
-    list.addEventListener(
-      "pointermove",
-      (event) => {
-        const position = this.#strip.at(event);
-        selection.setHover(position === null ? [] : [position]);
-        if (position === null) tooltip.hide();
-        else tooltip.show(say(position), event.clientX, event.clientY);
-      },
-      { signal },
-    );
-    list.addEventListener(
-      "pointerleave",
-      () => {
-        selection.setHover([]);
-        tooltip.hide();
-      },
-      { signal },
-    );
-    list.addEventListener(
-      "click",
-      (event) => {
-        const position = this.#strip.at(event);
-        if (position !== null) selection.change({ focus: position });
-      },
-      { signal },
-    );
-    list.addEventListener(
-      "keydown",
-      (event) => {
-        if (event.ctrlKey || event.metaKey || event.altKey) return;
-        const { focus } = selection.state;
-        const next = moveFocus(event.key, focus, protein.sequence.length, this.#strip.perRow);
-        if (next === null) return;
-        selection.change({ focus: next });
-        this.#strip.reveal(next);
-        event.preventDefault();
-        event.stopPropagation();
-      },
-      { signal },
+  #describe(position: number): string {
+    const { model, protein } = this.#context;
+    const fates = model.get("fates") as ArrayEnvelope | null;
+    const chances = model.get("true_p") as ArrayEnvelope | null;
+    return describe(
+      protein.labels[position] ?? "",
+      fateOf(fates ? decodeArray(fates).values[position] : 0),
+      String(model.get("shown"))[position] ?? MASK,
+      chances ? decodeArray(chances).values[position] : undefined,
     );
   }
 
@@ -311,11 +271,6 @@ class CorruptionView implements View {
   #put(input: HTMLInputElement, value: unknown): void {
     const root = this.#context.root.getRootNode() as ShadowRoot;
     if (root.activeElement !== input) input.value = String(value);
-  }
-
-  #set(name: string, value: unknown): void {
-    this.#context.model.set(name, value);
-    this.#context.model.save_changes();
   }
 }
 

@@ -1,7 +1,7 @@
 /** Each residue, what became of it, and what the model sees in its place. */
-import { blocks, bringIntoSight, positionOf } from "../../core/blocks";
 import { element } from "../../core/elements";
 import type { ProteinInfo } from "../../core/model";
+import { ResidueList } from "../../core/residue_list";
 
 /** In the order of the codes that Python sends. */
 export const FATES = ["untouched", "masked", "random", "kept"] as const;
@@ -28,74 +28,38 @@ export function describe(label: string, fate: Fate, shown: string, p: number | u
 }
 
 export class FateStrip {
-  readonly list = element("div", {
-    class: "strip-list fate-list",
-    role: "listbox",
-    tabindex: 0,
-    "aria-label": "Residues, and what the model sees: arrows move",
-  });
+  readonly list: ResidueList;
   #protein: ProteinInfo;
-  #cells: { node: HTMLElement; was: HTMLElement; seen: HTMLElement; drawn: string }[];
-  #focused: HTMLElement | null = null;
+  #seen: HTMLElement[];
+  /** What each cell shows, so that only cells that change are touched. */
+  #shown: string[];
 
   constructor(protein: ProteinInfo) {
     this.#protein = protein;
-    this.#cells = [...protein.sequence].map((letter, i) => {
-      const was = element("span", { class: "fate-was" }, letter);
-      const seen = element("span", { class: "fate-seen" });
-      const node = element(
-        "div",
-        { class: "strip-cell", role: "option", id: `f${i}`, "data-position": i },
-        was,
-        seen,
-      );
-      return { node, was, seen, drawn: "" };
+    this.list = new ResidueList(protein.labels, "f", {
+      class: "fate-list",
+      "aria-label": "Residues, and what the model sees: arrows move",
     });
-    this.list.append(
-      ...blocks(
-        this.#cells.map(({ node }) => node),
-        protein.labels,
-      ),
-    );
+    this.#shown = protein.labels.map(() => "");
+    this.#seen = this.list.cells.map((cell, i) => {
+      const seen = element("span", { class: "fate-seen" });
+      cell.append(element("span", { class: "fate-was" }, protein.sequence[i] ?? ""), seen);
+      return seen;
+    });
   }
 
-  get perRow(): number {
-    return 10 * Math.max(1, getComputedStyle(this.list).gridTemplateColumns.split(" ").length);
-  }
-
-  draw(fates: ArrayLike<number>, shown: string, p: ArrayLike<number> | null): void {
-    for (const [i, cell] of this.#cells.entries()) {
+  draw(fates: ArrayLike<number>, given: string, p: ArrayLike<number> | null): void {
+    for (const [i, cell] of this.list.cells.entries()) {
       const fate = fateOf(fates[i]);
-      const letter = shown[i] ?? "";
+      const letter = given[i] ?? "";
       const chance = p?.[i];
-      const drawn = `${fate} ${letter} ${chance}`;
-      if (drawn === cell.drawn) continue;
-      cell.drawn = drawn;
-      cell.node.className = `strip-cell fate-${fate}`;
-      cell.seen.textContent = letter === MASK ? "" : letter;
-      cell.node.ariaLabel = describe(this.#protein.labels[i] ?? "", fate, letter, chance);
+      const shown = `${fate} ${letter} ${chance}`;
+      if (this.#shown[i] === shown) continue;
+      this.#shown[i] = shown;
+      for (const other of FATES) cell.classList.toggle(`fate-${other}`, other === fate);
+      cell.ariaLabel = describe(this.#protein.labels[i] ?? "", fate, letter, chance);
+      const seen = this.#seen[i];
+      if (seen) seen.textContent = letter === MASK ? "" : letter;
     }
-    if (this.#focused) this.#focused.classList.add("is-focus"); // the class was set anew
-  }
-
-  focus(position: number | null): void {
-    const node = position === null ? null : (this.#cells[position]?.node ?? null);
-    if (node !== this.#focused) {
-      this.#focused?.classList.remove("is-focus");
-      node?.classList.add("is-focus");
-      this.#focused = node;
-    }
-    if (node) this.list.setAttribute("aria-activedescendant", node.id);
-    else this.list.removeAttribute("aria-activedescendant");
-    for (const cell of this.#cells) cell.node.ariaSelected = String(cell.node === node);
-  }
-
-  reveal(position: number): void {
-    bringIntoSight(this.list, this.#cells[position]?.node);
-  }
-
-  /** The residue under an event, or null between residues. */
-  at(event: Event): number | null {
-    return positionOf(event.target as Element | null);
   }
 }

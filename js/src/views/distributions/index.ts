@@ -1,8 +1,11 @@
 /** What the model believes now: bars for the residues of interest, a profile of them all. */
+import { Choice, type Options } from "../../core/choice";
 import { CHEMISTRY_CSS } from "../../core/colour";
 import { element } from "../../core/elements";
 import { formatValue } from "../../core/format";
 import { afterFrame } from "../../core/frames";
+import { save } from "../../core/model";
+import { Notice } from "../../core/notice";
 import { ShownModel } from "../../core/shown_model";
 import { readTheme } from "../../core/theme";
 import { Tooltip } from "../../core/tooltip";
@@ -16,6 +19,15 @@ import { Profile } from "./profile";
 /** More cards than this wait behind a button. */
 const FIRST_CARDS = 24;
 
+const ORDERS: Options = [
+  ["alphabet", "alphabet"],
+  ["chemistry", "chemistry"],
+];
+const STYLES: Options = [
+  ["heat", "heat map"],
+  ["logo", "logo"],
+];
+
 export default defineView({
   name: "distributions",
   label: "Distributions",
@@ -24,8 +36,7 @@ export default defineView({
   create,
 });
 
-function create({ model, root, signal, protein, selection }: ViewContext): View {
-  const host = (root.getRootNode() as ShadowRoot).host as HTMLElement;
+function create({ model, root, host, signal, protein, selection }: ViewContext): View {
   const letters = [...(model.get("letters") as Iterable<string>)].join("");
   const chemistry = [...(model.get("chemistry_order") as Iterable<string>)];
   const orders: Record<string, readonly number[]> = {
@@ -40,21 +51,16 @@ function create({ model, root, signal, protein, selection }: ViewContext): View 
 
   const busy = element("div", { class: "plm-busy" });
   const stale = element("span", { class: "dist-stale" }, "for the previous masks");
-  const notice = element("div", { class: "dist-notice", role: "status" });
+  /** Of a page without a kernel. */
+  const notice = new Notice("remark");
   const grid = element("div", { class: "dist-cards" });
   const empty = element("div", { class: "dist-empty plm-muted" });
   const more = element("button", { type: "button", class: "dist-more" });
-  const select = element(
-    "select",
-    { "aria-label": "Order of the amino acids" },
-    element("option", { value: "alphabet" }, "alphabet"),
-    element("option", { value: "chemistry" }, "chemistry"),
+  const orderChoice = new Choice("Order of the amino acids", "order", signal, (order) =>
+    save(model, { order }),
   );
-  const style = element(
-    "select",
-    { "aria-label": "Drawing of the whole protein" },
-    element("option", { value: "heat" }, "heat map"),
-    element("option", { value: "logo" }, "logo"),
+  const styleChoice = new Choice("Drawing of the whole protein", "profile", signal, (profile) =>
+    save(model, { profile }),
   );
   const heatLegend = profileLegend();
   const differenceLegend = new DifferenceLegend();
@@ -68,10 +74,10 @@ function create({ model, root, signal, protein, selection }: ViewContext): View 
       stale,
       element("span", { class: "plm-spring" }),
       cardLegend(String(model.get("reference_name") ?? "")),
-      element("label", { class: "plm-muted" }, "Order ", select),
+      element("label", { class: "plm-muted" }, "Order ", orderChoice.node),
     ),
     busy,
-    notice,
+    notice.node,
     grid,
     empty,
     more,
@@ -83,29 +89,13 @@ function create({ model, root, signal, protein, selection }: ViewContext): View 
       heatLegend,
       differenceLegend.node,
       shown.node,
-      style,
+      styleChoice.node,
     ),
     profile.root,
   );
   const tooltip = new Tooltip(root);
   const drawProfileLater = afterFrame(signal, drawProfile);
 
-  select.addEventListener(
-    "change",
-    () => {
-      model.set("order", select.value);
-      model.save_changes();
-    },
-    { signal },
-  );
-  style.addEventListener(
-    "change",
-    () => {
-      model.set("profile", style.value);
-      model.save_changes();
-    },
-    { signal },
-  );
   more.addEventListener(
     "click",
     () => {
@@ -251,12 +241,11 @@ function create({ model, root, signal, protein, selection }: ViewContext): View 
     const { current, previous } = history;
     const pending = Boolean(model.get("pending"));
     const told = String(model.get("notice") ?? "");
-    if (notice.textContent !== told) notice.textContent = told;
-    notice.hidden = told === "";
+    notice.say(told);
     root.classList.toggle("is-unknown", told !== "" && current === null);
     const name = String(model.get("order"));
     order = orders[name] ?? orders.alphabet ?? [];
-    select.value = name;
+    orderChoice.draw(ORDERS, name);
 
     const all = cardPositions(state);
     const positions = showAll ? all : all.slice(0, FIRST_CARDS);
@@ -283,15 +272,16 @@ function create({ model, root, signal, protein, selection }: ViewContext): View 
     const ofBoth = which === 2;
     const prediction = [history.previous, history.current, history.difference][which] ?? null;
     const limit = ofBoth ? Math.max(prediction?.size ?? 0, 1e-6) : null;
-    style.value = model.get("profile") === "logo" && !ofBoth ? "logo" : "heat";
-    style.disabled = ofBoth;
-    style.title = ofBoth ? "A difference has no logo" : "";
-    heatLegend.hidden = style.value === "logo" || ofBoth;
+    const style = model.get("profile") === "logo" && !ofBoth ? "logo" : "heat";
+    styleChoice.draw(STYLES, style);
+    styleChoice.node.disabled = ofBoth;
+    if (ofBoth) styleChoice.node.title = "A difference has no logo";
+    heatLegend.hidden = style === "logo" || ofBoth;
     differenceLegend.node.hidden = !ofBoth;
     if (limit !== null) differenceLegend.draw(limit);
     profile.draw(
       {
-        style: style.value === "logo" ? "logo" : "heat",
+        style,
         prediction,
         limit,
         state: selection.state,
@@ -302,7 +292,7 @@ function create({ model, root, signal, protein, selection }: ViewContext): View 
       },
       room,
     );
-    host.dataset.profile = style.value;
+    host.dataset.profile = style;
     host.dataset.shown = String(model.get("shown") ?? "");
   }
 

@@ -7,7 +7,7 @@ import { shade } from "./profile";
 const item = (mark: string, sample: string, text: string): HTMLElement =>
   element(
     "span",
-    { class: `dist-key dist-key-${mark}` },
+    { class: `plm-item dist-key dist-key-${mark}` },
     element("span", { class: `dist-mark dist-mark-${mark}`, "aria-hidden": "true" }, sample),
     text,
   );
@@ -16,7 +16,7 @@ const item = (mark: string, sample: string, text: string): HTMLElement =>
 export function cardLegend(reference: string): HTMLElement {
   return element(
     "div",
-    { class: "dist-legend plm-muted" },
+    { class: "plm-legend plm-muted" },
     item("own", "A", "wild type"),
     item("replaced", "A", "substitution"),
     item("ghost", "", reference || "before the last change"),
@@ -37,7 +37,7 @@ export class DifferenceLegend {
     ramp.style.background = gradientOf("diverging");
     this.node = element(
       "div",
-      { class: "dist-legend plm-muted" },
+      { class: "plm-legend plm-muted" },
       item("dot", "", "wild type"),
       "difference of probabilities",
       element("span", { class: "dist-scale is-signed" }, ramp, ...this.#ends),
@@ -60,7 +60,7 @@ export function profileLegend(): HTMLElement {
   const scale = element("span", { class: "dist-scale" }, ramp, ...ends);
   return element(
     "div",
-    { class: "dist-legend plm-muted" },
+    { class: "plm-legend plm-muted" },
     item("dot", "", "wild type"),
     "probability",
     scale,

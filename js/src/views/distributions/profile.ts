@@ -1,10 +1,13 @@
 /** The whole protein at a glance: a column of 20 probabilities for each residue. */
-import { chemistryClass, colourIndex, colourTable, inkOn, type ScaleKind } from "../../core/colour";
+import { CellImage, type CellScale } from "../../core/cell_image";
+import { chemistryClass, inkOn } from "../../core/colour";
 import { element, prepareCanvas } from "../../core/elements";
 import type { ProteinInfo } from "../../core/model";
 import { placeIn } from "../../core/place";
+import { frameWithRim } from "../../core/rim";
 import type { SelectionState } from "../../core/selection";
 import type { Theme } from "../../core/theme";
+import { residueTicks } from "../../core/ticks";
 import { drawStack, letterAt } from "./logo";
 import type { Prediction } from "./prediction";
 import {
@@ -16,7 +19,6 @@ import {
   LOGO,
   ROW,
   scrollTo,
-  ticks,
   visible,
 } from "./profile_layout";
 
@@ -24,10 +26,7 @@ import {
 export const shade = (p: number): number => Math.sqrt(p);
 
 /** The scale of probabilities, or of differences between -limit and limit. */
-interface Shades {
-  kind: ScaleKind;
-  low: number;
-  high: number;
+interface Shades extends CellScale {
   of(value: number): number;
 }
 
@@ -67,12 +66,10 @@ export class Profile {
     ...["4.3", "bits", "0"].map((text) => element("span", {}, text)),
   );
   #canvas = element("canvas", { class: "dist-canvas", "aria-hidden": "true" });
-  #spacer = element("div", { class: "dist-spacer" }, this.#canvas);
+  #spacer = element("div", {}, this.#canvas);
   #protein: ProteinInfo;
-  #ticks: { position: number; text: string }[];
   /** One pixel a cell, drawn again only when the numbers or their order change. */
-  #image = document.createElement("canvas");
-  #imageOf: [Prediction | null, readonly number[] | null] = [null, null];
+  #image = new CellImage();
   #content: ProfileContent | null = null;
   #width = 0;
   #room = 0;
@@ -82,7 +79,6 @@ export class Profile {
 
   constructor(protein: ProteinInfo, signal: AbortSignal) {
     this.#protein = protein;
-    this.#ticks = ticks(protein.labels);
     this.scroller.append(this.#spacer);
     this.scroller.ariaValueMax = String(protein.sequence.length);
     this.root = element("div", { class: "dist-profile" }, this.#letters, this.#bits, this.scroller);
@@ -152,26 +148,15 @@ export class Profile {
   #drawImage(): void {
     if (!this.#content) return;
     const { prediction, order, limit } = this.#content;
-    if (this.#imageOf[0] === prediction && this.#imageOf[1] === order) return;
-    this.#imageOf = [prediction, order];
     if (!prediction) return;
-    const length = this.#protein.sequence.length;
-    const image = new ImageData(length, 20);
-    const { kind, low, high, of } = shadesOf(limit);
-    const table = colourTable(kind);
-    for (let i = 0; i < length; i += 1) {
-      const p = prediction.at(i);
-      for (let row = 0; row < 20; row += 1) {
-        const k = colourIndex(of(p[order[row] ?? 0] ?? Number.NaN), low, high);
-        if (k < 0) continue;
-        const pixel = 4 * (row * length + i);
-        image.data.set(table.subarray(3 * k, 3 * k + 3), pixel);
-        image.data[pixel + 3] = 255;
-      }
-    }
-    this.#image.width = length;
-    this.#image.height = 20;
-    this.#image.getContext("2d")?.putImageData(image, 0, 0);
+    const { of, ...scale } = shadesOf(limit);
+    this.#image.paint(
+      [prediction, order],
+      this.#protein.sequence.length,
+      20,
+      scale,
+      (position, row) => of(prediction.at(position)[order[row] ?? 0] ?? Number.NaN),
+    );
   }
 
   #paint(): void {
@@ -190,25 +175,32 @@ export class Profile {
     else {
       context.imageSmoothingEnabled = false;
       const width = this.#width * (last - first);
-      context.drawImage(this.#image, first, 0, last - first, 20, x(first), HEAD, width, 20 * ROW);
+      context.drawImage(
+        this.#image.canvas,
+        first,
+        0,
+        last - first,
+        20,
+        x(first),
+        HEAD,
+        width,
+        20 * ROW,
+      );
       this.#paintOwnLetters(context, first, last, x);
     }
 
-    const frame = (position: number, colour: string, thickness: number): void => {
-      context.strokeStyle = colour;
-      context.lineWidth = thickness;
-      context.strokeRect(x(position) - 0.5, HEAD - 0.5, this.#width + 1, 20 * ROW + 1);
-    };
+    const column = (position: number) =>
+      [x(position) - 0.5, HEAD - 0.5, this.#width + 1, 20 * ROW + 1] as const;
     // The scale has dark and light ends: a white rim keeps a frame visible on both.
-    const rimmed = (position: number, colour: string): void => {
-      frame(position, "#ffffff", 4);
-      frame(position, colour, 2);
-    };
+    const rimmed = (position: number, colour: string): void =>
+      frameWithRim(context, column(position), colour, 2, "#ffffff");
     context.fillStyle = theme.mask;
     for (const position of state.masked) {
       if (position < first || position >= last) continue;
       context.fillRect(x(position), 1, this.#width, 4);
-      frame(position, theme.mask, 1);
+      context.strokeStyle = theme.mask;
+      context.lineWidth = 1;
+      context.strokeRect(...column(position));
     }
     context.fillStyle = theme.accent;
     for (const [position] of state.substitutions) {
@@ -220,7 +212,12 @@ export class Profile {
     context.fillStyle = theme.muted;
     context.font = `10px ${theme.font}`;
     context.textAlign = "center";
-    for (const { position, text } of this.#ticks) {
+    for (const { position, text } of residueTicks(
+      this.#protein.labels,
+      first,
+      last - 1,
+      this.#width,
+    )) {
       const middle = x(position) + this.#width / 2;
       if (middle < 8 || middle > view - 8) continue;
       context.fillRect(Math.round(middle), bottom + 5, 1, 4);

@@ -45,14 +45,6 @@ export function visible(
   return [first, Math.min(length, Math.ceil((scroll + view) / width))];
 }
 
-/** Residue numbers to write under the columns: the tens of the chain's own numbering. */
-export function ticks(labels: readonly string[]): { position: number; text: string }[] {
-  return labels.flatMap((label, position) => {
-    const text = label.slice(1);
-    return /^-?\d*0$/.test(text) ? [{ position, text }] : [];
-  });
-}
-
 /** Scroll position that brings a column into view with some neighbours, else the present one. */
 export function scrollTo(position: number, scroll: number, view: number, width: number): number {
   const left = width * position;

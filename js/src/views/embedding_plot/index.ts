@@ -1,6 +1,9 @@
 /** Embeddings in two dimensions: the residues of a protein, or sequences. */
+import { Choice, type Options } from "../../core/choice";
 import { CHEMISTRY_CSS } from "../../core/colour";
 import { element } from "../../core/elements";
+import { save } from "../../core/model";
+import { Notice } from "../../core/notice";
 import { type Frame, Points } from "../../core/points";
 import { ring, Scatter } from "../../core/scatter";
 import scatterCss from "../../core/scatter.css";
@@ -9,8 +12,6 @@ import { defineView, type View, type ViewContext } from "../../core/view";
 import { Colouring, type ColouringTrait, letterColour, trace } from "./colours";
 import css from "./embedding_plot.css";
 import { Legend } from "./legend";
-
-type Option = readonly [name: string, label: string];
 
 /** Points up to which residues are drawn as letters. */
 const MOST_LETTERS = 400;
@@ -34,19 +35,18 @@ class EmbeddingPlot implements View {
   #colouring: Colouring | null = null;
   #legend = new Legend();
   #caption = element("span", { class: "plm-muted" });
-  #method = element("select");
-  #colour = element("select");
+  #method: Choice;
+  #colour: Choice;
   #layer = element("input", { type: "range", "aria-label": "Layer", min: 0, step: 1 });
   #layerText = element("span", { class: "embedding-layer" });
   #layerGroup: HTMLElement;
   #busy = element("div", { class: "plm-busy" });
-  #notice = element("div", { class: "embedding-notice plm-muted", role: "status" });
-  #offered = "";
+  #notice = new Notice("remark");
 
   constructor(context: ViewContext) {
     this.#context = context;
     const { root, signal, model, protein } = context;
-    this.#host = (root.getRootNode() as ShadowRoot).host as HTMLElement;
+    this.#host = context.host;
     this.#unit = model.get("unit") === "sequence" ? "sequence" : "residue";
     const residues = this.#unit === "residue";
     const title = residues ? `Residues of ${protein.name}` : "Sequences";
@@ -66,6 +66,10 @@ class EmbeddingPlot implements View {
       `Embeddings in two dimensions: ${title}`,
       KEYS[this.#unit],
     );
+    this.#method = new Choice("Projection", "method", signal, (method) => save(model, { method }));
+    this.#colour = new Choice("Colour by", "colour_by", signal, (colour_by) =>
+      save(model, { colour_by }),
+    );
     this.#layerGroup = element("label", {}, "Layer", this.#layer, this.#layerText);
     root.append(
       element(
@@ -77,36 +81,24 @@ class EmbeddingPlot implements View {
       element(
         "div",
         { class: "embedding-controls" },
-        element("label", {}, "Projection", this.#method),
+        element("label", {}, "Projection", this.#method.node),
         this.#layerGroup,
-        element("label", {}, "Colour by", this.#colour),
+        element("label", {}, "Colour by", this.#colour.node),
       ),
       this.#legend.node,
       this.#busy,
-      this.#notice,
+      this.#notice.node,
       this.#scatter.node,
     );
-    const choose = (trait: string, value: () => unknown) => () => {
-      model.set(trait, value());
-      model.save_changes();
-    };
-    const on = (node: HTMLElement, event: string, act: () => void) =>
-      node.addEventListener(event, act, { signal });
-    on(
-      this.#method,
-      "change",
-      choose("method", () => this.#method.value),
-    );
-    on(
-      this.#colour,
-      "change",
-      choose("colour_by", () => this.#colour.value),
-    );
     const layer = () => (model.get("layers") as number[])[Number(this.#layer.value)];
-    on(this.#layer, "change", choose("layer", layer));
-    on(this.#layer, "input", () => {
-      this.#layerText.textContent = String(layer());
-    });
+    this.#layer.addEventListener("change", () => save(model, { layer: layer() }), { signal });
+    this.#layer.addEventListener(
+      "input",
+      () => {
+        this.#layerText.textContent = String(layer());
+      },
+      { signal },
+    );
   }
 
   draw(): void {
@@ -126,12 +118,10 @@ class EmbeddingPlot implements View {
     this.#legend.draw(this.#colouring, this.#chemistry, root.dataset.theme === "dark");
     this.#legend.node.hidden = this.#points === null;
     const pending = model.get("pending") === true;
-    const coming = `computing ${this.#method.selectedOptions[0]?.text}, layer ${model.get("layer")}`;
+    const coming = `computing ${this.#method.node.selectedOptions[0]?.text}, layer ${model.get("layer")}`;
     this.#caption.textContent = pending && size > 0 ? coming : String(model.get("caption"));
     this.#busy.classList.toggle("is-on", pending);
-    const notice = String(model.get("notice"));
-    if (this.#notice.textContent !== notice) this.#notice.textContent = notice;
-    this.#notice.hidden = notice === "";
+    this.#notice.say(String(model.get("notice")));
     const labels = [String(model.get("x_label")), String(model.get("y_label"))] as const;
     this.#scatter.draw(root.clientWidth, labels);
     this.#host.dataset.points = String(size);
@@ -147,22 +137,12 @@ class EmbeddingPlot implements View {
 
   #controls(): void {
     const { model } = this.#context;
-    const methods = model.get("methods") as Option[];
-    const colours = model.get("colour_options") as Option[];
     const layers = model.get("layers") as number[];
-    const offered = JSON.stringify([methods, colours, layers]);
-    if (offered !== this.#offered) {
-      this.#offered = offered;
-      const options = (all: readonly Option[]) =>
-        all.map(([name, label]) => element("option", { value: name }, label));
-      this.#method.replaceChildren(...options(methods));
-      this.#colour.replaceChildren(...options(colours));
-      this.#layer.max = String(layers.length - 1);
-      this.#layerGroup.hidden = layers.length < 2;
-    }
     const layer = Number(model.get("layer"));
-    this.#method.value = String(model.get("method"));
-    this.#colour.value = String(model.get("colour_by"));
+    this.#method.draw(model.get("methods") as Options, String(model.get("method")));
+    this.#colour.draw(model.get("colour_options") as Options, String(model.get("colour_by")));
+    this.#layerGroup.hidden = layers.length < 2;
+    this.#layer.max = String(layers.length - 1);
     this.#layer.value = String(layers.indexOf(layer));
     this.#layer.setAttribute("aria-valuetext", `layer ${layer}`);
     this.#layerText.textContent = String(layer);
@@ -223,8 +203,7 @@ class EmbeddingPlot implements View {
   #act(point: number, event: MouseEvent | KeyboardEvent): void {
     const { selection, model } = this.#context;
     if (this.#unit === "sequence") {
-      model.set("chosen", (model.get("indices") as number[])[point] ?? point);
-      model.save_changes();
+      save(model, { chosen: (model.get("indices") as number[])[point] ?? point });
       this.#scatter.paintSoon();
     } else if (event.shiftKey || ("key" in event && event.key === " ")) selection.toggleMask(point);
     else selection.change({ focus: point });

@@ -1,13 +1,14 @@
 /** What the colours and marks of the points mean. */
-import { CHEMISTRY, chemistryClass, gradientOf } from "../../core/colour";
+import { CHEMISTRY, chemistryClass } from "../../core/colour";
 import { element, prepareCanvas } from "../../core/elements";
 import { formatLimit } from "../../core/format";
+import { ramp } from "../../core/ramp";
 import { type Colouring, classInk, trace } from "./colours";
 
 const MARK = 12;
 
 export class Legend {
-  readonly node = element("div", { class: "embedding-legend" });
+  readonly node = element("div", { class: "plm-legend embedding-legend" });
   #shown = "";
 
   draw(colouring: Colouring | null, chemistry: boolean, dark: boolean): void {
@@ -39,14 +40,15 @@ function itemsOf(colouring: Colouring, dark: boolean): HTMLElement[] {
       return item(canvas, name);
     });
   }
-  const ramp = element("span", { class: "embedding-ramp" });
-  ramp.style.background = gradientOf(colouring.kind);
   const [low, high] = colouring.limits.map((value) =>
     element("span", { class: "plm-muted" }, formatLimit(value)),
   );
-  return [item(element("span", {}, colouring.label), ""), item(low ?? "", "", ramp, high ?? "")];
+  return [
+    item(element("span", {}, colouring.label), ""),
+    item(low ?? "", "", ramp(colouring.kind), high ?? ""),
+  ];
 }
 
 function item(mark: Node | string, text: string, ...more: (Node | string)[]): HTMLElement {
-  return element("span", { class: "embedding-item" }, mark, text, ...more);
+  return element("span", { class: "plm-item" }, mark, text, ...more);
 }

@@ -55,8 +55,3 @@ export class Block {
       .slice(0, count);
   }
 }
-
-/** With its sign, as a coupling is read. */
-export function signed(text: string): string {
-  return text.startsWith("-") ? `\u2212${text.slice(1)}` : `+${text}`;
-}

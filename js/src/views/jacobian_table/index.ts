@@ -1,13 +1,12 @@
 /** How the amino acids of the selected pair are coupled: its block of the categorical Jacobian. */
 import { colourOf, gradientOf } from "../../core/colour";
 import { element } from "../../core/elements";
-import { formatCount, formatValue } from "../../core/format";
+import { formatCount, formatValue, signed } from "../../core/format";
 import { fact, LetterPanel } from "../../core/letter_table";
 import lettersCss from "../../core/letter_table.css";
 import { readTheme } from "../../core/theme";
 import { defineView, type View, type ViewContext } from "../../core/view";
-import { Block, type BlockTrait, signed } from "./block";
-import css from "./jacobian_table.css";
+import { Block, type BlockTrait } from "./block";
 
 const STRONGEST = 6;
 
@@ -24,7 +23,7 @@ class JacobianTable implements View {
   constructor(context: ViewContext) {
     this.#context = context;
     const { model, root, signal } = context;
-    this.#host = (root.getRootNode() as ShadowRoot).host as HTMLElement;
+    this.#host = context.host;
     this.#letters = String(model.get("letters"));
     this.#panel = new LetterPanel({
       root,
@@ -128,7 +127,7 @@ class JacobianTable implements View {
 export default defineView({
   name: "jacobian_table",
   label: "Coupling of amino acids",
-  css: lettersCss + css,
+  css: lettersCss,
   traits: ["table", "notice"],
   create: (context) => new JacobianTable(context),
 });

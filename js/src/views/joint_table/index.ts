@@ -1,9 +1,11 @@
 /** How the two residues of the selected pair go together: their joint distribution. */
+import { Choice, type Options } from "../../core/choice";
 import { colourOf, gradientOf } from "../../core/colour";
 import { element } from "../../core/elements";
 import { formatValue } from "../../core/format";
 import { fact, LetterPanel } from "../../core/letter_table";
 import lettersCss from "../../core/letter_table.css";
+import { save } from "../../core/model";
 import { readTheme } from "../../core/theme";
 import { defineView, type View, type ViewContext } from "../../core/view";
 import css from "./joint_table.css";
@@ -18,6 +20,15 @@ import {
 } from "./table";
 
 const STRONGEST = 6;
+const SHOWN: Options = [
+  ["log_ratio", "log2 ratio to chance"],
+  ["probability", "probability"],
+];
+const ORDERS: Options = [
+  ["mean", "mean of both orders"],
+  ["i first", "first residue first"],
+  ["j first", "second residue first"],
+];
 
 class JointTable implements View {
   #context: ViewContext;
@@ -30,8 +41,8 @@ class JointTable implements View {
   #chosen = element("span", { class: "plm-muted" });
   #automatic = element("input", { type: "checkbox" });
   #compute = element("button", { type: "button", class: "plm-primary" }, "Compute");
-  #show: HTMLSelectElement;
-  #chain: HTMLSelectElement;
+  #show: Choice;
+  #chain: Choice;
   #choices: HTMLElement;
   #busy = element("div", { class: "plm-busy" });
   #hint = element("div", { class: "plm-muted" });
@@ -39,7 +50,7 @@ class JointTable implements View {
   constructor(context: ViewContext) {
     this.#context = context;
     const { model, root, signal } = context;
-    this.#host = (root.getRootNode() as ShadowRoot).host as HTMLElement;
+    this.#host = context.host;
     this.#letters = String(model.get("letters"));
     this.#panel = new LetterPanel({
       root,
@@ -49,16 +60,18 @@ class JointTable implements View {
       describe: (a, b) => this.#describe(a, b),
       redraw: () => this.draw(),
     });
-    this.#show = this.#choice("What the colours show", "show", [
-      ["log_ratio", "log2 ratio to chance"],
-      ["probability", "probability"],
-    ]);
-    this.#chain = this.#choice("Order of the chain rule", "chain_order", [
-      ["mean", "mean of both orders"],
-      ["i first", "first residue first"],
-      ["j first", "second residue first"],
-    ]);
-    this.#choices = element("span", { class: "plm-group joint-choices" }, this.#show, this.#chain);
+    this.#show = new Choice("What the colours show", "show", signal, (show) =>
+      save(model, { show }),
+    );
+    this.#chain = new Choice("Order of the chain rule", "chain_order", signal, (chain_order) =>
+      save(model, { chain_order }),
+    );
+    this.#choices = element(
+      "span",
+      { class: "plm-group joint-choices" },
+      this.#show.node,
+      this.#chain.node,
+    );
     root.append(
       element(
         "div",
@@ -82,7 +95,7 @@ class JointTable implements View {
     this.#compute.addEventListener("click", () => model.send({ type: "compute" }), { signal });
     this.#automatic.addEventListener(
       "change",
-      () => this.#set("automatic", this.#automatic.checked),
+      () => save(model, { automatic: this.#automatic.checked }),
       { signal },
     );
   }
@@ -121,8 +134,8 @@ class JointTable implements View {
     const [i, j] = joint.pair;
     const labels = [protein.labels[i] ?? "", protein.labels[j] ?? ""] as const;
     const { order, show } = this;
-    this.#show.value = show;
-    this.#chain.value = order;
+    this.#show.draw(SHOWN, show);
+    this.#chain.draw(ORDERS, order);
     const combinations = joint.all(order);
     const limits = limitsOf(combinations, show);
     this.#panel.table.draw({
@@ -180,27 +193,6 @@ class JointTable implements View {
 
   private get show(): Show {
     return String(this.#context.model.get("show")) as Show;
-  }
-
-  #set(name: string, value: unknown): void {
-    this.#context.model.set(name, value);
-    this.#context.model.save_changes();
-  }
-
-  #choice(
-    label: string,
-    trait: string,
-    options: readonly (readonly [string, string])[],
-  ): HTMLSelectElement {
-    const select = element(
-      "select",
-      { "aria-label": label, title: label },
-      ...options.map(([value, text]) => element("option", { value }, text)),
-    );
-    select.addEventListener("change", () => this.#set(trait, select.value), {
-      signal: this.#context.signal,
-    });
-    return select;
   }
 }
 

@@ -1,8 +1,9 @@
 /** What stands around the maps: choices above, colour scales and progress below. */
-import { gradientOf } from "../../core/colour";
+import { Choice, type Options } from "../../core/choice";
 import { element } from "../../core/elements";
 import { formatLimit } from "../../core/format";
 import type { ViewModel } from "../../core/model";
+import { ramp } from "../../core/ramp";
 import type { ScoreMap } from "./maps";
 
 export interface Actions {
@@ -14,8 +15,10 @@ export interface Actions {
   run(type: "start" | "pause", name: string): void;
 }
 
-type Option = readonly [name: string, label: string];
-
+const ORDERS: Options = [
+  ["chemistry", "chemistry"],
+  ["alphabet", "alphabet"],
+];
 const STEPS = 200;
 /** The smallest scale, in nats. */
 const LEAST = 0.25;
@@ -25,14 +28,9 @@ export class Controls {
   readonly legend: HTMLElement;
   readonly status: HTMLElement;
   #actions: Actions;
-  #show = element("select", { "aria-label": "Map" });
-  #below = element("select", { "aria-label": "Map below" });
-  #order = element(
-    "select",
-    { "aria-label": "Order of the amino acids" },
-    element("option", { value: "chemistry" }, "chemistry"),
-    element("option", { value: "alphabet" }, "alphabet"),
-  );
+  #show: Choice;
+  #below: Choice;
+  #order: Choice;
   #slider = element("input", {
     type: "range",
     class: "mut-slider",
@@ -54,14 +52,19 @@ export class Controls {
       made.addEventListener("click", act, { signal });
       return made;
     };
+    const choice = (what: string, trait: string): Choice =>
+      new Choice(what, trait, signal, (value) => actions.set(trait, value));
+    this.#show = choice("Map", "show");
+    this.#below = choice("Map below", "below");
+    this.#order = choice("Order of the amino acids", "order");
     this.toolbar = element(
       "div",
       { class: "plm-toolbar" },
       element("span", { class: "plm-title" }, "Substitutions"),
-      this.#show,
-      element("label", { class: "plm-group plm-muted" }, "and", this.#below),
+      this.#show.node,
+      element("label", { class: "plm-group plm-muted" }, "and", this.#below.node),
       element("span", { class: "plm-spring" }),
-      element("label", { class: "plm-group plm-muted" }, "Rows by", this.#order),
+      element("label", { class: "plm-group plm-muted" }, "Rows by", this.#order.node),
       element(
         "span",
         { class: "plm-group" },
@@ -77,24 +80,19 @@ export class Controls {
       element("label", { class: "plm-group" }, "Scale", this.#slider),
       element(
         "span",
-        { class: "plm-group" },
+        { class: "plm-item" },
         element("span", { class: "mut-dot", "aria-hidden": "true" }),
         "wild type",
       ),
       element(
         "span",
-        { class: "plm-group" },
-        element("span", { class: "mut-hatch", "aria-hidden": "true" }),
+        { class: "plm-item" },
+        element("span", { class: "plm-hatch", "aria-hidden": "true" }),
         "no value",
       ),
       element("span", {}, "Click a cell to substitute, click it again to take it back."),
     );
     this.status = element("div", { class: "mut-status plm-muted" }, this.#run, this.#told);
-    const choose = (select: HTMLSelectElement, name: string): void =>
-      select.addEventListener("change", () => actions.set(name, select.value), { signal });
-    choose(this.#show, "show");
-    choose(this.#below, "below");
-    choose(this.#order, "order");
     const limit = (): number => (this.#most * Number(this.#slider.value)) / STEPS;
     this.#slider.addEventListener("input", () => actions.limit(limit(), false), { signal });
     this.#slider.addEventListener("change", () => actions.limit(limit(), true), { signal });
@@ -112,10 +110,10 @@ export class Controls {
   }
 
   draw(model: ViewModel, maps: readonly ScoreMap[]): void {
-    const options = model.get("options") as Option[];
-    fill(this.#show, options, String(model.get("show")));
-    fill(this.#below, [["", "no other map"], ...options], String(model.get("below")));
-    this.#order.value = String(model.get("order"));
+    const options = model.get("options") as Options;
+    this.#show.draw(options, String(model.get("show")));
+    this.#below.draw([["", "no other map"], ...options], String(model.get("below")));
+    this.#order.draw(ORDERS, String(model.get("order")));
     const scored = maps.filter((map) => map.scored);
     this.#slider.disabled = scored.length === 0;
     this.#most = Math.max(
@@ -140,13 +138,11 @@ export class Controls {
     this.#scales.replaceChildren(
       ...shown.map((map) => {
         const [low, high] = map.scale(limit);
-        const ramp = element("span", { class: "mut-ramp", "aria-hidden": "true" });
-        ramp.style.background = gradientOf(map.kind);
         return element(
           "span",
-          { class: "plm-group" },
+          { class: "plm-item" },
           formatLimit(low),
-          ramp,
+          ramp(map.kind),
           `${formatLimit(high)} ${map.unit}`,
         );
       }),
@@ -157,13 +153,4 @@ export class Controls {
       this.#slider.value = String(Math.max(1, Math.min(STEPS, at)));
     }
   }
-}
-
-function fill(select: HTMLSelectElement, options: readonly Option[], chosen: string): void {
-  const said = JSON.stringify(options);
-  if (select.dataset.said !== said) {
-    select.dataset.said = said;
-    select.replaceChildren(...options.map(([value, label]) => element("option", { value }, label)));
-  }
-  select.value = chosen;
 }

@@ -1,32 +1,15 @@
 /** Draws the maps and the marks on them. */
+import type { CellImage } from "../../core/cell_image";
 import { chemistryInk, inkOn } from "../../core/colour";
 import { prepareCanvas } from "../../core/elements";
+import { hatching } from "../../core/hatch";
 import type { ProteinInfo } from "../../core/model";
+import { frameWithRim } from "../../core/rim";
 import type { SelectionState } from "../../core/selection";
 import type { Theme } from "../../core/theme";
-import { ticks } from "../../core/ticks";
+import { residueTicks } from "../../core/ticks";
 import { GUTTER, HEAD, heightOf, inSight, leftOf, ROW, ROWS, type Sight, topOf } from "./layout";
 import type { ScoreMap } from "./maps";
-
-/** One pixel a cell, painted anew only when numbers, order or scale change. */
-export class MapImage {
-  readonly canvas = document.createElement("canvas");
-  #of: unknown[] = [];
-
-  paint(map: ScoreMap, order: readonly number[], length: number, limit: number | null): void {
-    const key = [map, order, limit];
-    if (key.every((value, k) => value === this.#of[k])) return;
-    this.#of = key;
-    this.canvas.width = length;
-    this.canvas.height = ROWS;
-    const image = new ImageData(length, ROWS);
-    image.data.set(map.pixels(order, length, limit));
-    this.canvas.getContext("2d")?.putImageData(image, 0, 0);
-  }
-}
-
-/** Pixels from one line of the ground to the next. */
-const HATCH = 5;
 
 /** A cell that is pointed at, here or in another view. */
 export interface Pointed {
@@ -37,7 +20,7 @@ export interface Pointed {
 export interface Picture {
   protein: ProteinInfo;
   maps: readonly ScoreMap[];
-  images: readonly MapImage[];
+  images: readonly CellImage[];
   sight: Sight;
   /** The letters as shown, from the top, and the column of each in the alphabet. */
   letters: string;
@@ -95,7 +78,7 @@ function drawCells(
   const width = sight.cell * (last - first);
   if (!image || last <= first) return;
   // Where nothing is known the ground shows: white would pass for a score of 0.
-  context.fillStyle = hatched(context, theme);
+  context.fillStyle = hatching(context, theme);
   context.fillRect(leftOf(sight, first), top, width, ROW * ROWS);
   context.imageSmoothingEnabled = false;
   context.drawImage(
@@ -107,21 +90,6 @@ function drawCells(
   context.lineWidth = 1;
   const end = leftOf(sight, protein.sequence.length);
   context.strokeRect(leftOf(sight, 0) - 0.5, top - 0.5, end - leftOf(sight, 0) + 1, ROW * ROWS + 1);
-}
-
-function hatched(context: CanvasRenderingContext2D, theme: Theme): CanvasPattern | string {
-  const tile = document.createElement("canvas");
-  tile.width = tile.height = HATCH;
-  const pen = tile.getContext("2d");
-  if (!pen) return theme.background;
-  pen.strokeStyle = theme.line;
-  pen.beginPath();
-  for (const shift of [-HATCH, 0, HATCH]) {
-    pen.moveTo(shift, HATCH);
-    pen.lineTo(shift + HATCH, 0);
-  }
-  pen.stroke();
-  return context.createPattern(tile, "repeat") ?? theme.background;
 }
 
 /** A dot on the letter that each residue has. */
@@ -150,32 +118,24 @@ function drawWildTypes(
 function drawMarks(context: CanvasRenderingContext2D, picture: Picture, k: number): void {
   const { state, hover, pointed, letters, sight, theme } = picture;
   const top = topOf(k);
-  const column = (position: number, colour: string, thickness: number): void => {
-    context.strokeStyle = colour;
-    context.lineWidth = thickness;
-    const x = leftOf(sight, position);
-    context.strokeRect(x - 0.5, top - 0.5, sight.cell + 1, ROW * ROWS + 1);
-  };
+  const column = (position: number) =>
+    [leftOf(sight, position) - 0.5, top - 0.5, sight.cell + 1, ROW * ROWS + 1] as const;
   const cell = (position: number, row: number, colour: string): void => {
-    const x = leftOf(sight, position);
-    // A rim of the other lightness: the scale is dark at its ends and light in its middle.
-    for (const [ink, thickness] of [
-      [theme.dark ? "#000000" : "#ffffff", 5],
-      [colour, 2.5],
-    ] as const) {
-      context.strokeStyle = ink;
-      context.lineWidth = thickness;
-      context.strokeRect(x, top + ROW * row, Math.max(sight.cell, 4), ROW);
-    }
+    const box = [leftOf(sight, position), top + ROW * row, Math.max(sight.cell, 4), ROW] as const;
+    // The scale is dark at its ends and light in its middle.
+    frameWithRim(context, box, colour, 2.5, theme.dark ? "#000000" : "#ffffff");
   };
   context.fillStyle = theme.mask;
   for (const position of state.masked) {
     context.fillRect(leftOf(sight, position), top - 7, sight.cell, 4);
   }
-  if (state.focus !== null) column(state.focus, theme.accent, 2);
+  if (state.focus !== null) {
+    context.strokeStyle = theme.accent;
+    context.lineWidth = 2;
+    context.strokeRect(...column(state.focus));
+  }
   for (const position of hover) {
-    column(position, theme.background, 4);
-    column(position, theme.text, 1.5);
+    frameWithRim(context, column(position), theme.text, 1.5, theme.background);
   }
   for (const [position, letter] of state.substitutions) {
     context.fillStyle = theme.accent;
@@ -195,7 +155,7 @@ function drawNumbers(
   context.font = `10px ${theme.font}`;
   context.textAlign = "center";
   context.textBaseline = "alphabetic";
-  for (const { position, text } of ticks(protein.labels, first, last - 1, sight.cell)) {
+  for (const { position, text } of residueTicks(protein.labels, first, last - 1, sight.cell)) {
     const middle = leftOf(sight, position) + sight.cell / 2;
     if (middle < GUTTER + 8 || middle > sight.width - 10) continue;
     context.fillRect(Math.round(middle), bottom + 3, 1, 4);

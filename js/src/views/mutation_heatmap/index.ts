@@ -1,15 +1,16 @@
 /** What every substitution would do: a column a residue, a row an amino acid. */
+import { CellImage } from "../../core/cell_image";
 import { type Cell, CellLink } from "../../core/cells";
 import { element } from "../../core/elements";
 import { formatValue } from "../../core/format";
 import { coalesce } from "../../core/frames";
-import { magnification } from "../../core/place";
+import { save } from "../../core/model";
 import { toggled } from "../../core/substitutions";
 import { readTheme } from "../../core/theme";
 import { Tooltip } from "../../core/tooltip";
 import { defineView, type View, type ViewContext } from "../../core/view";
 import { Controls } from "./controls";
-import { drawMaps, MapImage, type Pointed } from "./drawing";
+import { drawMaps, type Pointed } from "./drawing";
 import { listen, type Target } from "./gestures";
 import {
   clampCell,
@@ -38,12 +39,12 @@ class MutationHeatmap implements View, Target {
   #cells: CellLink;
   #tooltip: Tooltip;
   #canvas = element("canvas", { class: "mut-canvas", role: "img", tabindex: 0 });
-  #spacer = element("div", { class: "mut-spacer" }, this.#canvas);
+  #spacer = element("div", {}, this.#canvas);
   #scroller = element("div", { class: "mut-scroll" }, this.#spacer);
-  #announcer = element("div", { class: "mut-announcer", "aria-live": "polite" });
+  #announcer = element("div", { class: "plm-announcer", "aria-live": "polite" });
   #trait: unknown = null;
   #maps: ScoreMap[] = [];
-  #images = [new MapImage(), new MapImage()];
+  #images = [new CellImage(), new CellImage()];
   #sight: Sight = { width: 0, cell: 0, scroll: 0 };
   #zoomed = false;
   #pointed: Pointed | null = null;
@@ -57,22 +58,18 @@ class MutationHeatmap implements View, Target {
   constructor(context: ViewContext) {
     this.#context = context;
     const { model, root, signal, protein } = context;
-    this.#host = (root.getRootNode() as ShadowRoot).host as HTMLElement;
+    this.#host = context.host;
     this.#length = protein.sequence.length;
     this.#alphabet = String(model.get("letters"));
     this.#chemistry = String(model.get("chemistry_order"));
-    const set = (name: string, value: unknown): void => {
-      model.set(name, value);
-      model.save_changes();
-    };
     this.#controls = new Controls(signal, {
-      set,
+      set: (name, value) => save(model, { [name]: value }),
       limit: (limit, done) => {
         this.#limit = limit;
-        if (done) set("limit", limit);
+        if (done) save(model, { limit });
         else this.#paintSoon();
       },
-      zoom: (factor) => this.zoom(this.#sight.width / 2, factor),
+      zoom: (factor) => this.zoom(this.#sight.width / 2, 0, factor),
       reset: () => this.reset(),
       run: (type, name) => model.send({ type, name }),
     });
@@ -141,7 +138,7 @@ class MutationHeatmap implements View, Target {
     if (place) this.#substitute(place);
   }
 
-  zoom(x: number, factor: number): boolean {
+  zoom(x: number, _y: number, factor: number): boolean {
     const next = zoomAt(this.#sight, x, factor, this.#length);
     if (next.cell === this.#sight.cell) return false;
     this.#zoomed = true;
@@ -155,7 +152,7 @@ class MutationHeatmap implements View, Target {
     this.#look({ width, cell: firstCell(width, this.#length), scroll: 0 });
   }
 
-  step(columns: number, rows: number): void {
+  step(rows: number, columns: number): void {
     const { focus } = this.#context.selection.state;
     const from = this.#cursor ?? { position: (focus ?? 0) - columns, row: -rows };
     const within = (value: number, count: number) => Math.max(0, Math.min(count - 1, value));
@@ -166,12 +163,10 @@ class MutationHeatmap implements View, Target {
     const next = reveal(this.#sight, this.#cursor.position, this.#length);
     if (next.scroll !== this.#sight.scroll) this.#look(next);
     this.#tell(this.#cursor);
-    const box = this.#canvas.getBoundingClientRect();
-    const scale = magnification(this.#canvas);
     const x = leftOf(this.#sight, this.#cursor.position) + this.#sight.cell;
     const y = topOf(0) + ROW * this.#cursor.row;
     const text = this.#describe(this.#cursor);
-    this.#tooltip.show(text, box.left + scale * x, box.top + scale * y);
+    this.#tooltip.showIn(this.#canvas, text, x, y);
     this.#announcer.textContent = text;
   }
 
@@ -249,7 +244,14 @@ class MutationHeatmap implements View, Target {
     const letters = this.#shown;
     const order = this.#columns(letters);
     this.#maps.forEach((map, k) => {
-      this.#images[k]?.paint(map, order, this.#length, this.#limit);
+      const [low, high] = map.scale(this.#limit);
+      this.#images[k]?.paint(
+        [map, order, this.#limit],
+        this.#length,
+        ROWS,
+        { kind: map.kind, low, high },
+        (position, row) => map.at(position, order[row] ?? 0),
+      );
     });
     const rowOf = ([position, letter]: Cell): Pointed => ({
       position,

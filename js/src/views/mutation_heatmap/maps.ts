@@ -1,6 +1,6 @@
-/** The maps as Python sends them, and as pictures of a pixel a cell; no DOM here. */
+/** The maps as Python sends them; no DOM here. */
 import { type ArrayEnvelope, decodeArray } from "../../core/arrays";
-import { colourIndex, colourTable, type ScaleKind } from "../../core/colour";
+import type { ScaleKind } from "../../core/colour";
 import { ROWS } from "./layout";
 
 export interface Progress {
@@ -69,22 +69,5 @@ export class ScoreMap {
   /** Ends of the scale, where a person has chosen one for scores or has not. */
   scale(limit: number | null): readonly [number, number] {
     return this.scored && limit !== null ? [-limit, limit] : this.limits;
-  }
-
-  /** RGBA, a pixel a cell: L wide, rows in the order given. */
-  pixels(order: readonly number[], length: number, limit: number | null): Uint8ClampedArray {
-    const pixels = new Uint8ClampedArray(4 * ROWS * length);
-    const table = colourTable(this.kind);
-    const [low, high] = this.scale(limit);
-    for (let position = 0; position < length; position += 1) {
-      for (let row = 0; row < ROWS; row += 1) {
-        const k = colourIndex(this.at(position, order[row] ?? 0), low, high);
-        if (k < 0) continue;
-        const pixel = 4 * (row * length + position);
-        pixels.set(table.subarray(3 * k, 3 * k + 3), pixel);
-        pixels[pixel + 3] = 255;
-      }
-    }
-    return pixels;
   }
 }

@@ -1,6 +1,8 @@
 /** The map on its canvas: cells, axes and marks; and over them what is pointed at. */
+import { hatching } from "../../core/hatch";
+import { frameWithRim } from "../../core/rim";
 import type { Theme } from "../../core/theme";
-import { ticks } from "../../core/ticks";
+import { residueTicks } from "../../core/ticks";
 import { drawEstimates, drawRegion, type Estimates } from "./marks";
 import type { Region } from "./region";
 import type { Cell, Frame, Window } from "./window";
@@ -32,7 +34,6 @@ const LETTERS_FROM = 11;
 const DIAGONAL_FROM = 3;
 const MARK = 6;
 const SMALLEST_FRAME = 9;
-const TILE = 6;
 
 export function drawMap(context: Context, picture: Picture): void {
   const { frame, image, imageSize, length, window, theme } = picture;
@@ -42,7 +43,10 @@ export function drawMap(context: Context, picture: Picture): void {
   context.beginPath();
   context.rect(left, top, side, side);
   context.clip();
-  if (picture.hatched) drawHatch(context, picture);
+  if (picture.hatched) {
+    context.fillStyle = hatching(context, theme);
+    context.fillRect(left, top, side, side);
+  }
   if (image) {
     const pixels = imageSize / length;
     const shown = (side / window.cell) * pixels;
@@ -73,25 +77,6 @@ export function drawMap(context: Context, picture: Picture): void {
 /** Where a cell is drawn: its top left corner. */
 export function cornerOf({ frame, window }: Picture, { i, j }: Cell): [number, number] {
   return [frame.left + (j - window.x) * window.cell, frame.top + (i - window.y) * window.cell];
-}
-
-/** Cells without a value, and faint ones, show this ground; no scale has stripes. */
-function drawHatch(context: Context, { frame, theme }: Picture): void {
-  const tile = new OffscreenCanvas(TILE, TILE);
-  const ink = tile.getContext("2d");
-  if (!ink) return;
-  ink.fillStyle = theme.dark ? "#474c56" : "#e1e4ea";
-  ink.fillRect(0, 0, TILE, TILE);
-  ink.strokeStyle = theme.dark ? "#6b717d" : "#c2c8d2";
-  ink.lineWidth = 1.2;
-  ink.beginPath();
-  for (const shift of [-TILE, 0, TILE]) {
-    ink.moveTo(shift - 1, TILE + 1);
-    ink.lineTo(shift + TILE + 1, -1);
-  }
-  ink.stroke();
-  context.fillStyle = context.createPattern(tile, "repeat") ?? theme.muted;
-  context.fillRect(frame.left, frame.top, frame.side, frame.side);
 }
 
 function drawDiagonal(context: Context, picture: Picture): void {
@@ -151,14 +136,8 @@ function frameCell(
   const [x, y] = cornerOf(picture, cell);
   const size = Math.max(SMALLEST_FRAME, picture.window.cell + width);
   const inset = (picture.window.cell - size) / 2;
-  for (const [style, line] of [
-    [picture.theme.background, width + 3],
-    [colour, width],
-  ] as const) {
-    context.strokeStyle = style;
-    context.lineWidth = line;
-    context.strokeRect(x + inset, y + inset, size, size);
-  }
+  const box = [x + inset, y + inset, size, size] as const;
+  frameWithRim(context, box, colour, width, picture.theme.background);
 }
 
 function drawAxes(context: Context, picture: Picture): void {
@@ -172,12 +151,15 @@ function drawAxes(context: Context, picture: Picture): void {
   const shown = side / cell;
   const centre = (position: number, start: number) => (position + 0.5 - start) * cell;
   const visible = (start: number) =>
-    ticks(labels, Math.floor(start), Math.min(length - 1, Math.ceil(start + shown)), cell).filter(
-      ({ position }) => {
-        const at = centre(position, start);
-        return at >= 0 && at <= side;
-      },
-    );
+    residueTicks(
+      labels,
+      Math.floor(start),
+      Math.min(length - 1, Math.ceil(start + shown)),
+      cell,
+    ).filter(({ position }) => {
+      const at = centre(position, start);
+      return at >= 0 && at <= side;
+    });
   context.beginPath();
   context.textAlign = "center";
   context.textBaseline = "alphabetic";

@@ -1,11 +1,13 @@
 /** How residues depend on each other: one map above the diagonal, another below. */
+
+import { Choice, named } from "../../core/choice";
 import { element } from "../../core/elements";
 import { coalesce } from "../../core/frames";
-import { magnification, pixelRatio } from "../../core/place";
+import { save } from "../../core/model";
+import { pixelRatio } from "../../core/place";
 import { readTheme } from "../../core/theme";
 import { Tooltip } from "../../core/tooltip";
 import { defineView, type View, type ViewContext } from "../../core/view";
-import { Choice } from "./choice";
 import { cornerOf, drawCrosshair, drawMap, type Picture } from "./drawing";
 import { listen, type Point, type Target } from "./gestures";
 import { Layers } from "./layers";
@@ -39,16 +41,16 @@ class PairHeatmap implements View, Target {
   #length: number;
   #layers = new Layers();
   #canvas = this.#layers.canvas;
-  #reset = element("button", { type: "button", class: "plm-reset", hidden: true }, "Reset zoom");
+  #reset = element("button", { type: "button", class: "map-reset", hidden: true }, "Reset zoom");
   #emptyTitle = element("div", { class: "plm-title" });
   #emptyReason = element("div", { class: "plm-muted" });
   #empty = element(
     "div",
-    { class: "plm-empty", hidden: true },
+    { class: "map-empty", hidden: true },
     this.#emptyTitle,
     this.#emptyReason,
   );
-  #stage = element("div", { class: "plm-stage" }, this.#canvas, this.#empty, this.#reset);
+  #stage = element("div", { class: "map-stage" }, this.#canvas, this.#empty, this.#reset);
   #announcer = element("div", { class: "plm-announcer", "aria-live": "polite" });
   #status = new Status();
   #tooltip: Tooltip;
@@ -75,30 +77,29 @@ class PairHeatmap implements View, Target {
     const { root, signal, protein, model } = context;
     this.#length = protein.sequence.length;
     this.#traits = new Traits(model, protein);
-    this.#host = (root.getRootNode() as ShadowRoot).host as HTMLElement;
-    const set = (traits: Record<string, unknown>): void => {
-      for (const [name, value] of Object.entries(traits)) model.set(name, value);
-      model.save_changes();
-    };
+    this.#host = context.host;
     this.#sides = {
       upper: new Side("upper", signal, {
         // Limits set by hand belong to the map that they were set for.
-        choose: (name) => set({ upper: name, colour_limits: null }),
-        limit: (limits) => set({ colour_limits: limits }),
+        choose: (upper) => save(model, { upper, colour_limits: null }),
+        limit: (colour_limits) => save(model, { colour_limits }),
       }),
-      lower: new Side("lower", signal, { choose: (name) => set({ lower: name }) }),
+      lower: new Side("lower", signal, { choose: (lower) => save(model, { lower }) }),
     };
-    this.#normalisation = new Choice("Normalisation", "normalisation", signal, (name) =>
-      set({ normalisation: name, colour_limits: null }),
+    this.#normalisation = new Choice("Normalisation", "normalisation", signal, (normalisation) =>
+      save(model, { normalisation, colour_limits: null }),
     );
-    this.#slider = new ModelSlider(signal, (name) => set({ upper_model: name }));
-    this.#lowerModel = new Choice("Model below the diagonal", "lower-model", signal, (name) =>
-      set({ lower_model: name }),
+    this.#slider = new ModelSlider(signal, (upper_model) => save(model, { upper_model }));
+    this.#lowerModel = new Choice(
+      "Model below the diagonal",
+      "lower-model",
+      signal,
+      (lower_model) => save(model, { lower_model }),
     );
     this.#sides.upper.node.append(this.#slider.node);
     this.#below = element(
       "label",
-      { class: "plm-group plm-models" },
+      { class: "plm-group map-models" },
       "Model",
       this.#lowerModel.node,
     );
@@ -107,7 +108,7 @@ class PairHeatmap implements View, Target {
     root.append(
       element(
         "div",
-        { class: "plm-controls" },
+        { class: "map-controls" },
         element(
           "div",
           { class: "plm-toolbar" },
@@ -115,7 +116,7 @@ class PairHeatmap implements View, Target {
           element("span", { class: "plm-spring" }),
           this.#normalisation.node,
         ),
-        element("div", { class: "plm-sides" }, this.#sides.upper.node, this.#sides.lower.node),
+        element("div", { class: "map-sides" }, this.#sides.upper.node, this.#sides.lower.node),
       ),
       this.#stage,
       this.#status.node,
@@ -167,7 +168,7 @@ class PairHeatmap implements View, Target {
   /** Maps of no scan are whole as they are: nothing fills, and nothing can be computed first. */
   #drawForScan(scan: boolean): void {
     this.#normalisation.node.hidden = !scan;
-    this.#status.node.classList.toggle("plm-still", !scan);
+    this.#status.node.classList.toggle("map-still", !scan);
     this.#canvas.setAttribute(
       "aria-description",
       "Arrow keys move, Enter masks both residues, plus and minus zoom, 0 shows all" +
@@ -183,8 +184,7 @@ class PairHeatmap implements View, Target {
     const traits = this.#traits;
     const { models } = traits;
     this.#slider.draw(models, traits.model("upper"));
-    const options = models.map((name) => [name, name] as const);
-    this.#lowerModel.draw(options, traits.model("lower"));
+    this.#lowerModel.draw(named(models), traits.model("lower"));
     // What the structure says is of no model.
     this.#below.hidden = models.length < 2 || traits.map("lower")?.scanned !== true;
   }
@@ -372,7 +372,7 @@ class PairHeatmap implements View, Target {
     this.#reset.hidden = !zoomed;
     this.#reset.style.left = `${frame.left + frame.side - 8}px`;
     this.#reset.style.top = `${frame.top + 8}px`;
-    this.#canvas.classList.toggle("plm-zoomed", zoomed);
+    this.#canvas.classList.toggle("map-zoomed", zoomed);
     this.#empty.style.left = `${frame.left + 0.66 * frame.side}px`;
     this.#empty.style.top = `${frame.top + 0.3 * frame.side}px`;
     // For tests in a browser: where cell (0, 0) begins in the canvas, and how large a cell is.
@@ -382,10 +382,8 @@ class PairHeatmap implements View, Target {
 
   #showTooltip(): void {
     const picture = this.#picture;
-    const box = this.#canvas.getBoundingClientRect();
-    const scale = magnification(this.#canvas);
     const show = (cell: Cell, x: number, y: number): void =>
-      this.#tooltip.show(this.#traits.describe(cell), box.left + scale * x, box.top + scale * y);
+      this.#tooltip.showIn(this.#canvas, this.#traits.describe(cell), x, y);
     if (this.#cursor && picture) {
       const [x, y] = cornerOf(picture, this.#cursor);
       show(this.#cursor, x + picture.window.cell, y);

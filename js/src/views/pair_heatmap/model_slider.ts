@@ -10,13 +10,13 @@ export class ModelSlider {
     "aria-label": "Model above the diagonal",
     "data-control": "upper-model",
   });
-  #name = element("output", { class: "plm-model-name" });
+  #name = element("output", { class: "map-model-name" });
   #models: readonly string[] = [];
 
   constructor(signal: AbortSignal, choose: (name: string) => void) {
     this.node = element(
       "label",
-      { class: "plm-group plm-models", hidden: true },
+      { class: "plm-group map-models", hidden: true },
       "Model",
       this.#input,
       this.#name,

@@ -1,8 +1,9 @@
 /** The two maps' controls: which map is above and below the diagonal, and its colour scale. */
+
+import { Choice, type Options } from "../../core/choice";
 import { colourOf, type ScaleKind } from "../../core/colour";
 import { element } from "../../core/elements";
 import { formatLimit } from "../../core/format";
-import { Choice, type Options } from "./choice";
 import { yesNo } from "./raster";
 
 export interface Scale {
@@ -28,27 +29,27 @@ const STEPS = 200;
 export class Side {
   readonly node: HTMLElement;
   #choice: Choice;
-  #bar = element("div", { class: "plm-bar" });
-  #low = element("output", { class: "plm-limit" });
-  #high = element("output", { class: "plm-limit" });
+  #bar = element("div", { class: "map-bar" });
+  #low = element("output", { class: "map-limit" });
+  #high = element("output", { class: "map-limit" });
   #auto = element("button", { type: "button", class: "plm-quiet", hidden: true }, "Auto");
   #scale: HTMLElement;
-  #caption = element("div", { class: "plm-caption" });
-  #answers = element("div", { class: "plm-scale" });
+  #caption = element("div", { class: "map-caption" });
+  #answers = element("div", { class: "map-scale" });
   #handles: HTMLInputElement[] = [];
   #drawn: Scale | null = null;
 
   constructor(half: "upper" | "lower", signal: AbortSignal, react: Reactions) {
     const where = half === "upper" ? "above" : "below";
     this.#choice = new Choice(`Map ${where} the diagonal`, half, signal, react.choose);
-    this.#scale = element("div", { class: "plm-scale" }, this.#low, this.#bar, this.#high);
+    this.#scale = element("div", { class: "map-scale" }, this.#low, this.#bar, this.#high);
     this.node = element(
       "div",
-      { class: "plm-side" },
+      { class: "map-side" },
       element(
         "label",
         { class: "plm-group", title: `The map ${where} the diagonal` },
-        element("span", { class: `plm-corner plm-corner-${half}`, "aria-hidden": "true" }),
+        element("span", { class: `map-corner map-corner-${half}`, "aria-hidden": "true" }),
         this.#choice.node,
       ),
       this.#caption,
@@ -85,7 +86,7 @@ export class Side {
     const binary = scale?.kind === "binary";
     this.#scale.hidden = binary;
     this.#answers.hidden = !binary;
-    this.#scale.classList.toggle("plm-unknown", scale === null);
+    this.#scale.classList.toggle("map-unknown", scale === null);
     if (!scale) return;
     if (binary) {
       this.#answers.replaceChildren(answer("no", scale.dark), answer("yes", scale.dark));
@@ -122,7 +123,7 @@ export class Side {
 }
 
 function answer(text: "no" | "yes", dark: boolean): HTMLElement {
-  const swatch = element("span", { class: "plm-swatch" });
+  const swatch = element("span", { class: "map-swatch" });
   swatch.style.background = `rgb(${yesNo(text === "yes", dark).join(", ")})`;
   return element("span", { class: "plm-item" }, swatch, text);
 }

@@ -25,7 +25,7 @@ interface State {
 }
 
 export class Status {
-  readonly node = element("div", { class: "plm-status" });
+  readonly node = element("div", { class: "map-status" });
   #gap = element(
     "span",
     { class: "plm-item" },
@@ -35,20 +35,20 @@ export class Status {
   #noise = element(
     "span",
     { class: "plm-item" },
-    element("span", { class: "plm-hatch plm-faint", "aria-hidden": "true" }),
+    element("span", { class: "plm-hatch map-faint", "aria-hidden": "true" }),
   );
   #noiseText = element("span");
   #estimatedText = element("span");
   #estimated = element(
     "span",
     { class: "plm-item" },
-    element("span", { class: "plm-estimated", "aria-hidden": "true" }),
+    element("span", { class: "map-estimated", "aria-hidden": "true" }),
     this.#estimatedText,
   );
   #normalised = element("span", { class: "plm-item" }, "normalised over the pairs so far");
   #progress = element("span", { class: "plm-item" });
   #reading = element("span");
-  #brushing = element("span", { class: "plm-brushing" }, "Shift and drag: compute a region first.");
+  #brushing = element("span", { class: "map-brushing" }, "Shift and drag: compute a region first.");
 
   constructor() {
     this.#gap.append(this.#gapText);
@@ -56,8 +56,8 @@ export class Status {
     // What grows comes last, so that it moves nothing.
     const news = [this.#gap, this.#noise, this.#estimated, this.#normalised, this.#progress];
     this.node.append(
-      element("div", { class: "plm-hints plm-muted" }, this.#reading, this.#brushing),
-      element("div", { class: "plm-news" }, ...news),
+      element("div", { class: "map-hints plm-muted" }, this.#reading, this.#brushing),
+      element("div", { class: "map-news" }, ...news),
     );
   }
 

@@ -1,7 +1,7 @@
 /** What the kernel says, read from the model when it is asked for and decoded once. */
 import type { ArrayEnvelope } from "../../core/arrays";
+import type { Options } from "../../core/choice";
 import type { ProteinInfo, ViewModel } from "../../core/model";
-import type { Options } from "./choice";
 import { decodeMap, decodeMatrix, extentOf, type MapTrait, type PairMap } from "./maps";
 import type { Estimates } from "./marks";
 import type { Region } from "./region";

@@ -1,6 +1,8 @@
 /** The contacts that one map finds and another misses: a click on a row selects the pair. */
+import { Choice, named } from "../../core/choice";
 import { element } from "../../core/elements";
 import { formatCount } from "../../core/format";
+import { save } from "../../core/model";
 import { defineView, type View, type ViewContext } from "../../core/view";
 import css from "./pair_table.css";
 import { type Column, cellOf, clicked, columnsOf, FIRST, isPair, type Row, sorted } from "./rows";
@@ -11,9 +13,9 @@ const MOST = 500;
 class PairTable implements View {
   #context: ViewContext;
   #host: HTMLElement;
-  #foundBy: HTMLSelectElement;
-  #butNot: HTMLSelectElement;
-  #top: HTMLSelectElement;
+  #foundBy: Choice;
+  #butNot: Choice;
+  #top: Choice;
   #contactsOnly = element("input", { type: "checkbox" });
   #count = element("div", { class: "plm-muted", role: "status" });
   #table = element("table", { role: "grid" });
@@ -28,14 +30,16 @@ class PairTable implements View {
 
   constructor(context: ViewContext) {
     this.#context = context;
-    const { root, signal } = context;
-    this.#host = (root.getRootNode() as ShadowRoot).host as HTMLElement;
-    this.#foundBy = this.#choice("Map that finds the pairs", "found_by");
-    this.#butNot = this.#choice("Map that misses them", "but_not");
-    this.#top = this.#choice("How many pairs are a map's best", "top");
+    const { model, root, signal } = context;
+    this.#host = context.host;
+    const choice = (what: string, trait: string) =>
+      new Choice(what, trait, signal, (value) => save(model, { [trait]: value }));
+    this.#foundBy = choice("Map that finds the pairs", "found_by");
+    this.#butNot = choice("Map that misses them", "but_not");
+    this.#top = choice("How many pairs are a map's best", "top");
     this.#contactsOnly.addEventListener(
       "change",
-      () => this.#set("contacts_only", this.#contactsOnly.checked),
+      () => save(model, { contacts_only: this.#contactsOnly.checked }),
       { signal },
     );
     this.#table.setAttribute("aria-label", "Pairs; a click or Enter selects one");
@@ -46,9 +50,9 @@ class PairTable implements View {
         "div",
         { class: "plm-toolbar" },
         element("span", { class: "plm-title" }, "Pairs"),
-        part("found by", this.#foundBy),
-        part("but not by", this.#butNot),
-        part("among the best", this.#top),
+        part("found by", this.#foundBy.node),
+        part("but not by", this.#butNot.node),
+        part("among the best", this.#top.node),
         element("span", { class: "plm-spring" }),
         element("label", { class: "plm-group plm-muted" }, this.#contactsOnly, "contacts only"),
       ),
@@ -63,9 +67,10 @@ class PairTable implements View {
     const maps = model.get("maps") as string[];
     const [foundBy, butNot] = [String(model.get("found_by")), String(model.get("but_not"))];
     const mixed = model.get("contacts_only") !== true;
-    offer(this.#foundBy, maps, foundBy);
-    offer(this.#butNot, ["", ...maps], butNot);
-    offer(this.#top, model.get("tops") as string[], String(model.get("top")));
+    const options = named(maps);
+    this.#foundBy.draw(options, foundBy);
+    this.#butNot.draw([["", "(any)"], ...options], butNot);
+    this.#top.draw(named(model.get("tops") as string[]), String(model.get("top")));
     this.#contactsOnly.checked = !mixed;
     const rows = model.get("rows") as Row[];
     this.#count.textContent = counted(rows.length, foundBy, butNot, mixed);
@@ -210,30 +215,6 @@ class PairTable implements View {
     event.preventDefault();
     event.stopPropagation();
   }
-
-  #set(name: string, value: unknown): void {
-    this.#context.model.set(name, value);
-    this.#context.model.save_changes();
-  }
-
-  #choice(label: string, trait: string): HTMLSelectElement {
-    const select = element("select", { "aria-label": label, title: label, "data-control": trait });
-    select.addEventListener("change", () => this.#set(trait, select.value), {
-      signal: this.#context.signal,
-    });
-    return select;
-  }
-}
-
-/** Give a dropdown its options; the empty one is no map at all. */
-function offer(select: HTMLSelectElement, names: readonly string[], chosen: string): void {
-  const key = JSON.stringify(names);
-  if (select.dataset.key !== key) {
-    select.dataset.key = key;
-    const options = names.map((name) => element("option", { value: name }, name || "(any)"));
-    select.replaceChildren(...options);
-  }
-  select.value = chosen;
 }
 
 function counted(count: number, foundBy: string, butNot: string, mixed: boolean): string {

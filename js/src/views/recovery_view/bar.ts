@@ -3,7 +3,8 @@ import { element, prepareCanvas } from "../../core/elements";
 import type { ProteinInfo } from "../../core/model";
 import { placeIn } from "../../core/place";
 import type { Theme } from "../../core/theme";
-import { moved, roundStep, type Segment, stepped, stretched } from "./geometry";
+import { residueTicks } from "../../core/ticks";
+import { moved, type Segment, stepped, stretched } from "./geometry";
 
 const HEIGHT = 30;
 const AXIS = 16;
@@ -162,14 +163,14 @@ export class Bar {
     context.fillStyle = theme.muted;
     context.font = `11px ${theme.font}`;
     context.textBaseline = "top";
-    const step = roundStep(sequence.length, width, 56);
-    for (let i = 0; i < sequence.length; i += step) {
-      const text = labels[i] ?? "";
-      const middle = x(i + 0.5);
-      context.textAlign = i === 0 ? "left" : "center";
-      if (middle + 22 > width) continue;
+    context.textAlign = "center";
+    const last = sequence.length - 1;
+    for (const { position, text } of residueTicks(labels, 0, last, width / sequence.length)) {
+      const middle = x(position + 0.5);
       context.fillRect(middle, HEIGHT - 6, 1, 4);
-      context.fillText(text, i === 0 ? 0 : middle, HEIGHT + 1);
+      // The first and the last number may be wider than what is left of the canvas.
+      const half = context.measureText(text).width / 2;
+      context.fillText(text, Math.max(half, Math.min(width - half, middle)), HEIGHT + 1);
     }
   }
 }

@@ -1,15 +1,10 @@
 /** R over the flank length: a fan of the seeds, where it counts as recovered, and where one is. */
-import { element, svgElement } from "../../core/elements";
+import { Chart, pathOf } from "../../core/chart";
+import { svgElement, svgText } from "../../core/elements";
 import { formatValue } from "../../core/format";
-import { placeIn } from "../../core/place";
+import { ticksWithin } from "../../core/ticks";
 import type { Tooltip } from "../../core/tooltip";
-import { band, type Point, roundStep, stretches } from "./geometry";
-
-const HEIGHT = 210;
-const LEFT = 40;
-const RIGHT = 14;
-const TOP = 16;
-const BOTTOM = 36;
+import { band, type Point, stretches } from "./geometry";
 
 export interface Content {
   points: readonly Point[];
@@ -23,19 +18,17 @@ export interface Content {
 
 export class Curve {
   readonly node: HTMLElement;
-  #svg = svgElement("svg", { role: "img", class: "recovery-curve", height: HEIGHT });
+  #chart = new Chart("recovery-figure");
   #content: Content | null = null;
 
   constructor(signal: AbortSignal, tooltip: Tooltip, choose: (k: number) => void) {
-    this.node = element("div", { class: "recovery-figure" });
-    this.node.append(this.#svg);
+    this.node = this.#chart.node;
     let held = false;
     const at = (event: PointerEvent): number | null => {
       const content = this.#content;
       if (!content || content.largest === 0) return content ? 0 : null;
-      const { x } = placeIn(this.node, event.clientX, event.clientY);
-      const k = ((x - LEFT) / Math.max(1, this.#room())) * content.largest;
-      return Math.max(0, Math.min(content.largest, Math.round(k)));
+      const k = Math.round(this.#chart.shareAt(event) * content.largest);
+      return Math.max(0, Math.min(content.largest, k));
     };
     this.node.addEventListener(
       "pointerdown",
@@ -67,91 +60,54 @@ export class Curve {
     this.node.addEventListener("pointerleave", () => tooltip.hide(), { signal });
   }
 
-  #room(): number {
-    return this.node.clientWidth - LEFT - RIGHT;
-  }
-
   draw(content: Content): void {
     this.#content = content;
-    const { points, largest, flank, threshold, jumps } = content;
-    const width = this.node.clientWidth;
+    const { points, largest, flank, threshold, jumps, summary } = content;
+    const chart = this.#chart;
     const top = Math.max(1, ...points.map((point) => point.high));
-    const x = (k: number): number => LEFT + (largest > 0 ? k / largest : 0) * this.#room();
-    const y = (r: number): number => TOP + (1 - r / top) * (HEIGHT - TOP - BOTTOM);
-    this.#svg.setAttribute("viewBox", `0 0 ${width} ${HEIGHT}`);
-    this.#svg.setAttribute("width", String(width));
-    this.#svg.setAttribute("aria-label", content.summary);
+    const x = (k: number): number => chart.x(largest > 0 ? k / largest : 0);
+    const y = (r: number): number => chart.y(r / top);
+    const [left, right, upper, lower] = [chart.x(0), chart.x(1), chart.y(1), chart.y(0)];
     const parts = stretches(points);
-    const line = (some: readonly Point[]): string =>
-      some.map((p) => `${x(p.k).toFixed(1)},${y(p.median).toFixed(1)}`).join(" ");
     const here = points.find((point) => point.k === flank);
-    this.#svg.replaceChildren(
-      ...axes(width, largest, top, x, y),
+    const marks = [
       ...parts.flatMap((some) => [
         svgElement("path", { class: "fan-range", d: band(some, "low", "high", x, y) }),
         svgElement("path", { class: "fan-middle", d: band(some, "q25", "q75", x, y) }),
       ]),
       svgElement("line", {
         class: "threshold",
-        x1: LEFT,
-        x2: width - RIGHT,
+        x1: left,
+        x2: right,
         y1: y(threshold),
         y2: y(threshold),
       }),
-      text("threshold-text", width - RIGHT, y(threshold) - 4, "recovered above", "end"),
-      ...parts.map((some) => svgElement("polyline", { class: "median", points: line(some) })),
+      svgText("tick", right, y(threshold) - 4, "recovered above", "end"),
+      ...parts.map((some) =>
+        svgElement("polyline", {
+          class: "median",
+          points: pathOf(some.map((p) => [x(p.k), y(p.median)])),
+        }),
+      ),
       ...points.map((p) =>
         svgElement("circle", { class: "median-dot", cx: x(p.k), cy: y(p.median), r: 1.8 }),
       ),
       ...jumps.map((k) =>
-        svgElement("path", {
-          class: "jump",
-          d: `M${x(k) - 5},${TOP - 11}h10l-5,8Z`,
-        }),
+        svgElement("path", { class: "jump", d: `M${x(k) - 5},${upper - 11}h10l-5,8Z` }),
       ),
-      svgElement("line", {
-        class: "here",
-        x1: x(flank),
-        x2: x(flank),
-        y1: TOP - 4,
-        y2: HEIGHT - BOTTOM,
-      }),
+      svgElement("line", { class: "here", x1: x(flank), x2: x(flank), y1: upper - 4, y2: lower }),
       ...(here
         ? [svgElement("circle", { class: "here-dot", cx: x(flank), cy: y(here.median), r: 5 })]
         : []),
+    ];
+    const flanks = ticksWithin([0, largest], (right - left) / 44).filter(Number.isInteger);
+    chart.draw(
+      summary,
+      { title: "flank length k (residues)", ticks: flanks, place: x, text: String },
+      { title: "R", ticks: ticksWithin([0, top], 2), place: y, text: String },
+      marks,
     );
   }
-}
-
-function axes(
-  width: number,
-  largest: number,
-  top: number,
-  x: (k: number) => number,
-  y: (r: number) => number,
-): SVGElement[] {
-  const parts: SVGElement[] = [];
-  for (let r = 0; r <= top + 1e-9; r += top > 2 ? 1 : 0.5) {
-    parts.push(
-      svgElement("line", { class: "grid", x1: LEFT, x2: width - RIGHT, y1: y(r), y2: y(r) }),
-      text("tick", LEFT - 6, y(r) + 4, String(r), "end"),
-    );
-  }
-  const step = roundStep(Math.max(1, largest), width, 44);
-  for (let k = 0; k <= largest; k += step) {
-    parts.push(text("tick", x(k), HEIGHT - BOTTOM + 15, String(k), "middle"));
-  }
-  parts.push(
-    text("axis", (LEFT + width - RIGHT) / 2, HEIGHT - 3, "flank length k (residues)", "middle"),
-    text("axis", 6, TOP - 4, "R", "start"),
-  );
-  return parts;
-}
-
-function text(name: string, x: number, y: number, words: string, anchor: string): SVGElement {
-  const node = svgElement("text", { class: name, x, y, "text-anchor": anchor });
-  node.textContent = words;
-  return node;
 }
 
 function describe(k: number, { points, threshold }: Content): string {

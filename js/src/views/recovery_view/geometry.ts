@@ -56,13 +56,6 @@ export function stepped(
   return steps[key]?.() ?? null;
 }
 
-/** A round step between marks, for about one in `room` pixels. */
-export function roundStep(length: number, width: number, room: number): number {
-  const rough = Math.max(1, (length * room) / Math.max(1, width));
-  const decade = 10 ** Math.floor(Math.log10(rough));
-  return [1, 2, 5, 10].map((factor) => factor * decade).find((step) => step >= rough) ?? rough;
-}
-
 /** One flank length: the median of the seeds and their spread. */
 export interface Point {
   k: number;

@@ -1,7 +1,11 @@
 /** Contact recovery: drag a segment, slide how much around it is shown, see what comes back. */
 import { type ArrayEnvelope, decodeArray } from "../../core/arrays";
+import chartCss from "../../core/chart.css";
+import { Choice, type Options } from "../../core/choice";
 import { element } from "../../core/elements";
 import { formatValue } from "../../core/format";
+import { save } from "../../core/model";
+import { Notice } from "../../core/notice";
 import { readTheme } from "../../core/theme";
 import { Tooltip } from "../../core/tooltip";
 import { defineView, type View, type ViewContext } from "../../core/view";
@@ -15,6 +19,8 @@ const STRATEGIES: Record<string, string> = {
   random: "2k residues drawn anywhere",
   "random-30": "2k residues drawn 30 and more away",
 };
+
+const CANDIDATES = "Segments with contacts";
 
 interface Facts {
   threshold?: number;
@@ -37,10 +43,9 @@ class RecoveryView implements View {
   /** As Python said it last: a newer word of it takes the place of what is dragged here. */
   #told: unknown = null;
   #chosen = element("span", { class: "plm-muted" });
-  #strategy: HTMLSelectElement;
-  #using: HTMLSelectElement;
-  #candidates = element("select", { "aria-label": "Segments with contacts" });
-  #offered = "";
+  #strategy: Choice;
+  #using: Choice;
+  #candidates: Choice;
   #slider = element("input", {
     type: "range",
     min: 0,
@@ -50,7 +55,7 @@ class RecoveryView implements View {
   });
   #k = element("output", { class: "recovery-k" });
   #busy = element("div", { class: "plm-busy" });
-  #problem = element("div", { class: "recovery-problem", role: "status", hidden: true });
+  #problem = new Notice("warning");
   #line = element("div", { class: "recovery-line" });
   #count = element("div", { class: "recovery-count plm-muted" });
   #figure: HTMLElement;
@@ -58,31 +63,18 @@ class RecoveryView implements View {
   constructor(context: ViewContext) {
     this.#context = context;
     const { model, root, signal, protein } = context;
-    this.#host = (root.getRootNode() as ShadowRoot).host as HTMLElement;
+    this.#host = context.host;
     const tooltip = new Tooltip(root);
     this.#bar = new Bar(protein, signal, (which, segment) => this.#move(which, segment));
     this.#curve = new Curve(signal, tooltip, (k) => this.#choose(k));
-    this.#strategy = this.#choice(
-      "What is shown beside the segment",
-      "strategy",
-      (model.get("strategies") as string[]).map((name) => [name, STRATEGIES[name] ?? name]),
-    );
-    this.#using = this.#choice(
-      "Where the contact maps come from",
-      "using",
-      model.get("usings") as [string, string][],
-    );
-    this.#candidates.addEventListener(
-      "change",
-      () => {
-        const [start, stop] = this.#candidates.value.split(",").map(Number);
-        const segment = this.#segments[0];
-        if (start === undefined || stop === undefined || !segment) return;
-        this.#move(0, [start, stop]);
-        this.#candidates.value = "";
-      },
-      { signal },
-    );
+    const choice = (what: string, trait: string) =>
+      new Choice(what, trait, signal, (value) => save(model, { [trait]: value }));
+    this.#strategy = choice("What is shown beside the segment", "strategy");
+    this.#using = choice("Where the contact maps come from", "using");
+    this.#candidates = new Choice(CANDIDATES, "candidates", signal, (chosen) => {
+      const [start, stop] = chosen.split(",").map(Number);
+      if (start !== undefined && stop !== undefined) this.#move(0, [start, stop]);
+    });
     this.#slider.addEventListener("input", () => this.#choose(Number(this.#slider.value)), {
       signal,
     });
@@ -101,13 +93,13 @@ class RecoveryView implements View {
         element("span", { class: "plm-title" }, "Contact recovery"),
         this.#chosen,
         element("span", { class: "plm-spring" }),
-        this.#candidates,
-        this.#strategy,
-        this.#using,
+        this.#candidates.node,
+        this.#strategy.node,
+        this.#using.node,
       ),
       this.#busy,
       this.#bar.node,
-      this.#problem,
+      this.#problem.node,
       this.#figure,
     );
   }
@@ -130,13 +122,16 @@ class RecoveryView implements View {
     this.#chosen.textContent = this.#segments
       .map(([start, stop]) => `${protein.labels[start] ?? ""} to ${protein.labels[stop - 1] ?? ""}`)
       .join(" against ");
-    this.#strategy.value = String(model.get("strategy"));
-    this.#using.value = String(model.get("using"));
+    const strategies = model.get("strategies") as string[];
+    this.#strategy.draw(
+      strategies.map((name) => [name, STRATEGIES[name] ?? name]),
+      String(model.get("strategy")),
+    );
+    this.#using.draw(model.get("usings") as Options, String(model.get("using")));
     this.#offer(model.get("candidates") as [number, number, string][]);
     this.#bar.draw(this.#segments, roles ? decodeArray(roles).values : null, readTheme(root));
     this.#busy.classList.toggle("is-on", facts.status === "running");
-    this.#problem.textContent = problem;
-    this.#problem.hidden = problem === "";
+    this.#problem.say(problem);
     this.#figure.hidden = problem !== "" && points.length === 0;
     this.#slider.max = String(largest);
     this.#slider.value = String(flank);
@@ -157,54 +152,23 @@ class RecoveryView implements View {
   }
 
   #offer(candidates: readonly [number, number, string][]): void {
-    this.#candidates.hidden = candidates.length === 0 || this.#segments.length > 1;
-    const key = JSON.stringify(candidates);
-    if (key === this.#offered) return;
-    this.#offered = key;
-    this.#candidates.replaceChildren(
-      element("option", { value: "" }, "Segments with contacts"),
-      ...candidates.map(([start, stop, label]) =>
-        element("option", { value: `${start},${stop}` }, label),
-      ),
-    );
+    this.#candidates.node.hidden = candidates.length === 0 || this.#segments.length > 1;
+    const options = candidates.map(([start, stop, label]) => [`${start},${stop}`, label] as const);
+    this.#candidates.draw([["", CANDIDATES], ...options], "");
   }
 
   #move(which: number, segment: Segment): void {
     const next = replaced(this.#segments, which, segment);
     if (!next) return;
     this.#segments = next;
-    this.#set(
-      "segments",
-      next.map((one) => [...one]),
-    );
+    save(this.#context.model, { segments: next.map((one) => [...one]) });
     this.#told = this.#context.model.get("segments");
     this.draw();
   }
 
-  #choose(k: number): void {
-    this.#set("flank", k);
+  #choose(flank: number): void {
+    save(this.#context.model, { flank });
     this.draw();
-  }
-
-  #set(name: string, value: unknown): void {
-    this.#context.model.set(name, value);
-    this.#context.model.save_changes();
-  }
-
-  #choice(
-    label: string,
-    trait: string,
-    options: readonly (readonly [string, string])[],
-  ): HTMLSelectElement {
-    const select = element(
-      "select",
-      { "aria-label": label, title: label, "data-control": trait },
-      ...options.map(([value, text]) => element("option", { value }, text)),
-    );
-    select.addEventListener("change", () => this.#set(trait, select.value), {
-      signal: this.#context.signal,
-    });
-    return select;
   }
 }
 
@@ -243,7 +207,7 @@ function progress({ done, total, status, contact_sum, model }: Facts): string {
 export default defineView({
   name: "recovery_view",
   label: "Contact recovery",
-  css,
+  css: chartCss + css,
   traits: [
     "segments",
     "strategy",

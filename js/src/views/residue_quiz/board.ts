@@ -45,7 +45,7 @@ export class Board {
   #letters: string;
   #rows: Row[] = [];
   #caption = element("span", { class: "quiz-name plm-muted" });
-  #list = element("div", { class: "quiz-lines" });
+  #list = element("div");
   #choose: (player: number) => void;
   #signal: AbortSignal;
 
@@ -73,14 +73,14 @@ export class Board {
     });
     this.node = element(
       "div",
-      { class: "quiz-board" },
+      {},
       element(
         "div",
         { class: "quiz-line quiz-head" },
         this.#caption,
         element(
           "div",
-          { class: "quiz-bars quiz-keys", role: "group", "aria-label": "Amino acids" },
+          { class: "quiz-bars", role: "group", "aria-label": "Amino acids" },
           ...this.#keys,
         ),
         element("span", { class: "quiz-bits plm-muted" }, "bits"),

@@ -2,6 +2,7 @@
 import { blocks, bringIntoSight } from "../../core/blocks";
 import blocksCss from "../../core/blocks.css";
 import { element } from "../../core/elements";
+import { save } from "../../core/model";
 import { defineView, type View, type ViewContext } from "../../core/view";
 import { Board } from "./board";
 import { type Answer, openLines, revealedLines, type Scored, summary } from "./lines";
@@ -14,9 +15,9 @@ class ResidueQuiz implements View {
   #host: HTMLElement;
   #letters: string;
   #title = element("span", { class: "plm-title quiz-title" });
-  #round = element("span", { class: "plm-muted quiz-round" });
+  #round = element("span", { class: "plm-muted" });
   #clear = element("button", { type: "button" }, "Clear votes");
-  #forward = element("button", { type: "button", class: "plm-primary quiz-forward" });
+  #forward = element("button", { type: "button", class: "plm-primary" });
   #busy = element("div", { class: "plm-busy" });
   #cells: HTMLElement[];
   #list: HTMLElement;
@@ -27,7 +28,7 @@ class ResidueQuiz implements View {
   constructor(context: ViewContext) {
     this.#context = context;
     const { model, root, signal, protein } = context;
-    this.#host = (root.getRootNode() as ShadowRoot).host as HTMLElement;
+    this.#host = context.host;
     this.#letters = String(model.get("letters"));
     this.#cells = [...protein.sequence].map(() => element("div", { class: "strip-cell" }));
     this.#list = element(
@@ -162,8 +163,7 @@ class ResidueQuiz implements View {
   }
 
   #choose(player: number): void {
-    this.#context.model.set("player", player);
-    this.#context.model.save_changes();
+    save(this.#context.model, { player });
   }
 
   #go(): void {

@@ -1,6 +1,6 @@
 /** What the lines of the score board say; no DOM here. */
 import { type ArrayEnvelope, decodeArray } from "../../core/arrays";
-import { formatValue } from "../../core/format";
+import { formatValue, signed } from "../../core/format";
 
 export type Kind = "player" | "together" | "model";
 /** Name, kind, and the bits of each round, null where there is none. */
@@ -31,10 +31,10 @@ export interface Line {
 export const TOGETHER = "Together";
 const NAMED = 3;
 
-/** A score with its sign: what was gained or lost. */
-export function signed(bits: number): string {
-  const text = Math.abs(bits) < 0.005 ? "0.00" : Math.abs(bits).toFixed(2);
-  return `${bits < 0 && text !== "0.00" ? "−" : "+"}${text}`;
+/** A score: what was gained or lost. */
+export function score(bits: number): string {
+  // What is rounded to nothing has lost nothing.
+  return signed(Math.abs(bits) < 0.005 ? "0.00" : bits.toFixed(2));
 }
 
 /** Who stands on the board, from the beginning: lines do not move when the round is revealed. */
@@ -109,19 +109,19 @@ export function revealedLines(
         const named = bits !== undefined && (a === answer.column || (p[a] ?? 0) >= 0.1);
         return named ? percent(p[a] ?? 0) : "";
       }),
-      bits: bits === undefined ? "no answer" : signed(bits),
+      bits: bits === undefined ? "no answer" : score(bits),
       total: totalText(sheet, name, kind),
       words:
         bits === undefined
           ? `${name}: no answer`
-          : `${name}: ${listed(p, letters, formatValue)}; true residue ${truth}, ${signed(bits)} bits`,
+          : `${name}: ${listed(p, letters, formatValue)}; true residue ${truth}, ${score(bits)} bits`,
     };
   });
 }
 
 function totalText(sheet: readonly Scored[], name: string, kind: Kind): string {
   const total = totalOf(sheet, name, kind);
-  return total === null ? "" : signed(total);
+  return total === null ? "" : score(total);
 }
 
 function percent(p: number): string {

@@ -23,7 +23,7 @@ class ScatterPlot implements View {
   constructor(context: ViewContext) {
     this.#context = context;
     const { root, signal, model, protein } = context;
-    this.#host = (root.getRootNode() as ShadowRoot).host as HTMLElement;
+    this.#host = context.host;
     this.#scatter = new Scatter(
       {
         root,

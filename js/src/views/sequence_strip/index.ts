@@ -2,8 +2,10 @@
 import { type ArrayEnvelope, decodeArray } from "../../core/arrays";
 import { moveFocus, positionOf } from "../../core/blocks";
 import blocksCss from "../../core/blocks.css";
+import type { Options } from "../../core/choice";
 import type { ScaleKind } from "../../core/colour";
 import { valueText } from "../../core/format";
+import { save } from "../../core/model";
 import { ShownModel } from "../../core/shown_model";
 import { LETTERS, substituted } from "../../core/substitutions";
 import { Tooltip } from "../../core/tooltip";
@@ -13,8 +15,7 @@ import { Residues, type Scale } from "./residues";
 import css from "./strip.css";
 import { Toolbar } from "./toolbar";
 
-type Option = readonly [name: string, label: string];
-const CHEMISTRY_OPTION: Option = ["chemistry", "Chemistry"];
+const CHEMISTRY_OPTION = ["chemistry", "Chemistry"] as const;
 
 export default defineView({
   name: "sequence_strip",
@@ -35,11 +36,10 @@ export default defineView({
   create,
 });
 
-function create({ model, root, signal, protein, selection }: ViewContext): View {
+function create({ model, root, host, signal, protein, selection }: ViewContext): View {
   const residues = new Residues(protein);
-  const { list } = residues;
+  const list = residues.list.node;
   const length = protein.sequence.length;
-  const host = (root.getRootNode() as ShadowRoot).host as HTMLElement;
   let drag: Drag | null = null;
   /** Where the next shift-click starts its range. */
   let anchor: number | null = null;
@@ -57,10 +57,7 @@ function create({ model, root, signal, protein, selection }: ViewContext): View 
       clear,
       undo: () => selection.undo(),
       redo: () => selection.redo(),
-      colourBy: (name) => {
-        model.set("colour_by", name);
-        model.save_changes();
-      },
+      colourBy: (colour_by) => save(model, { colour_by }),
     },
     signal,
   );
@@ -162,13 +159,13 @@ function create({ model, root, signal, protein, selection }: ViewContext): View 
       const { focus } = selection.state;
       const command = event.ctrlKey || event.metaKey;
       const letter = event.key.toUpperCase();
-      const next = command ? null : moveFocus(event.key, focus, length, residues.perRow);
+      const next = command ? null : moveFocus(event.key, focus, length, residues.list.perRow);
       if (command && letter === "Z") event.shiftKey ? selection.redo() : selection.undo();
       else if (command && letter === "Y") selection.redo();
       else if (command || event.altKey) return;
       else if (next !== null) {
         selection.change({ focus: next });
-        residues.reveal(next);
+        residues.list.reveal(next);
       } else if (event.key === "Escape") drag ? abandon() : clear();
       else if (focus === null) return;
       else if (event.key === " ") {
@@ -201,7 +198,7 @@ function create({ model, root, signal, protein, selection }: ViewContext): View 
     const { state } = selection;
     const colourBy = String(model.get("colour_by"));
     const chemistry = colourBy === "chemistry";
-    const offered = model.get("colour_options") as Option[];
+    const offered = model.get("colour_options") as Options;
     const options = offered.some(([name]) => name === "chemistry")
       ? offered
       : [CHEMISTRY_OPTION, ...offered];
@@ -223,6 +220,6 @@ function create({ model, root, signal, protein, selection }: ViewContext): View 
 
   return {
     draw: redraw,
-    hover: () => residues.hover(selection.hover),
+    hover: () => residues.list.hover(selection.hover),
   };
 }

@@ -1,7 +1,10 @@
 /** The controls above the residues, and the legend of their colours. */
-import { CHEMISTRY, classColour, gradientOf } from "../../core/colour";
+import { Choice, type Options } from "../../core/choice";
+import { CHEMISTRY, classColour } from "../../core/colour";
 import { element } from "../../core/elements";
 import { formatLimit } from "../../core/format";
+import { Notice } from "../../core/notice";
+import { ramp } from "../../core/ramp";
 import type { SelectionState } from "../../core/selection";
 import type { Scale } from "./residues";
 
@@ -16,17 +19,15 @@ export interface Actions {
   colourBy(name: string): void;
 }
 
-type Option = readonly [name: string, label: string];
-
 export class Toolbar {
   readonly root: HTMLElement;
   #length = element("span", { class: "plm-muted" });
   #masked = element("span", { class: "strip-count strip-count-masked plm-muted" });
   #replaced = element("span", { class: "strip-count strip-count-replaced plm-muted" });
-  #select = element("select", { "aria-label": "Colour by" });
-  #legend = element("div", { class: "strip-legend" });
+  #colour: Choice;
+  #legend = element("div", { class: "plm-legend strip-legend" });
   #busy = element("div", { class: "plm-busy" });
-  #notice = element("div", { class: "strip-notice", role: "status" });
+  #notice = new Notice("warning");
   #around: HTMLElement;
   #undo: HTMLButtonElement;
   #redo: HTMLButtonElement;
@@ -80,7 +81,7 @@ export class Toolbar {
     onEnter(text, sendText);
     onEnter(percent, sendRandom);
     onEnter(radius, sendAround);
-    this.#select.addEventListener("change", () => actions.colourBy(this.#select.value), { signal });
+    this.#colour = new Choice("Colour by", "colour_by", signal, actions.colourBy);
 
     const group = (...nodes: Node[]) => element("div", { class: "plm-group" }, ...nodes);
     this.#around = group(
@@ -101,7 +102,7 @@ export class Toolbar {
         element("span", { class: "plm-spring" }),
         shown,
         group(
-          element("label", { class: "strip-colour plm-muted" }, "Colour by ", this.#select),
+          element("label", { class: "strip-colour plm-muted" }, "Colour by ", this.#colour.node),
           this.#legend,
         ),
       ),
@@ -126,7 +127,7 @@ export class Toolbar {
           this.#redo,
         ),
       ),
-      this.#notice,
+      this.#notice.node,
       this.#busy,
     );
   }
@@ -141,26 +142,21 @@ export class Toolbar {
     this.#redo.disabled = !state.can_redo;
   }
 
-  draw(colourBy: string, options: readonly Option[], scale: Scale | null): void {
+  draw(colourBy: string, options: Options, scale: Scale | null): void {
+    this.#colour.draw(options, colourBy);
     const shown = JSON.stringify([
       colourBy,
-      options,
       scale && [scale.label, scale.kind, scale.low, scale.high, scale.classes],
     ]);
     if (shown === this.#shown) return;
     this.#shown = shown;
-    this.#select.replaceChildren(
-      ...options.map(([name, label]) => element("option", { value: name }, label)),
-    );
-    this.#select.value = colourBy;
-    this.#legend.replaceChildren(...(colourBy === "chemistry" ? swatches() : ramp(scale)));
+    this.#legend.replaceChildren(...(colourBy === "chemistry" ? swatches() : ends(scale)));
   }
 
   status(pending: boolean, notice: string, hasStructure: boolean): void {
     this.#around.hidden = !hasStructure;
     this.#busy.classList.toggle("is-on", pending);
-    if (this.#notice.textContent !== notice) this.#notice.textContent = notice;
-    this.#notice.hidden = notice === "";
+    this.#notice.say(notice);
   }
 }
 
@@ -171,16 +167,16 @@ function swatches(): HTMLElement[] {
 function swatch(colour: string, name: string, title: string): HTMLElement {
   const sample = element("span", { class: "strip-swatch" });
   sample.style.background = colour;
-  return element("span", { class: "strip-class", title }, sample, name);
+  return element("span", { class: "plm-item", title }, sample, name);
 }
 
-function ramp(scale: Scale | null): HTMLElement[] {
+function ends(scale: Scale | null): HTMLElement[] {
   if (!scale) return [];
   if (scale.classes.length > 0) {
     return scale.classes.map((name, k) => swatch(classColour(k), name, scale.label));
   }
-  const bar = element("span", { class: "strip-ramp", title: scale.label });
-  bar.style.background = gradientOf(scale.kind);
+  const colours = ramp(scale.kind);
+  colours.title = scale.label;
   const limit = (value: number) => element("span", { class: "plm-muted" }, formatLimit(value));
-  return [element("span", { class: "strip-class" }, limit(scale.low), bar, limit(scale.high))];
+  return [element("span", { class: "plm-item" }, limit(scale.low), colours, limit(scale.high))];
 }

@@ -1,6 +1,7 @@
 /** Colour by and how many pairs, in a row above the drawing; spin and centre, in its corner. */
+import { Choice, type Options } from "../../core/choice";
 import { element } from "../../core/elements";
-import { onTrait, type ViewModel } from "../../core/model";
+import { onTrait, save, type ViewModel } from "../../core/model";
 
 interface Actions {
   centre(): void;
@@ -11,7 +12,7 @@ export class Controls {
   readonly node: HTMLElement;
   readonly corner: HTMLElement;
   #model: ViewModel;
-  #colour = element("select", { "aria-label": "Colour residues by", "data-control": "colour" });
+  #colour: Choice;
   #topK = element("input", {
     type: "range",
     min: 0,
@@ -19,7 +20,7 @@ export class Controls {
     "aria-label": "Number of strongest pairs drawn",
     "data-control": "top-k",
   });
-  #count = element("output", { class: "plm-count" });
+  #count = element("output", { class: "structure-count" });
   #pairs = element("label", { class: "plm-group plm-muted" }, "Top pairs", this.#topK, this.#count);
   #spin = element("button", {
     type: "button",
@@ -30,6 +31,9 @@ export class Controls {
 
   constructor(model: ViewModel, signal: AbortSignal, actions: Actions) {
     this.#model = model;
+    this.#colour = new Choice("Colour residues by", "colour", signal, (colour_by) =>
+      save(model, { colour_by }),
+    );
     const centre = element("button", {
       type: "button",
       "data-control": "centre",
@@ -43,13 +47,10 @@ export class Controls {
       element("span", { class: "plm-title" }, "Structure"),
       element("span", { class: "plm-spring" }),
       this.#pairs,
-      element("label", { class: "plm-group plm-muted" }, "Colour by", this.#colour),
+      element("label", { class: "plm-group plm-muted" }, "Colour by", this.#colour.node),
     );
-    this.corner = element("div", { class: "plm-corner" }, this.#spin, centre);
-    this.#colour.addEventListener("change", () => this.#save("colour_by", this.#colour.value), {
-      signal,
-    });
-    this.#topK.addEventListener("input", () => this.#save("top_k", Number(this.#topK.value)), {
+    this.corner = element("div", { class: "structure-corner" }, this.#spin, centre);
+    this.#topK.addEventListener("input", () => save(model, { top_k: Number(this.#topK.value) }), {
       signal,
     });
     centre.addEventListener("click", () => actions.centre(), { signal });
@@ -62,12 +63,12 @@ export class Controls {
       },
       { signal },
     );
-    onTrait(model, "colour_options", signal, () => this.#fillOptions());
-    this.#fillOptions();
+    onTrait(model, "colour_options", signal, () => this.#drawColour());
+    this.#drawColour();
   }
 
   draw(): void {
-    this.#colour.value = String(this.#model.get("colour_by"));
+    this.#drawColour();
     const top = Number(this.#model.get("top_k") ?? 0);
     const max = Number(this.#model.get("top_k_max") ?? 0);
     this.#pairs.hidden = max === 0;
@@ -76,16 +77,8 @@ export class Controls {
     this.#count.value = String(top);
   }
 
-  #fillOptions(): void {
-    const options = (this.#model.get("colour_options") as [string, string][] | undefined) ?? [];
-    this.#colour.replaceChildren(
-      ...options.map(([name, label]) => element("option", { value: name }, label)),
-    );
-    this.#colour.value = String(this.#model.get("colour_by"));
-  }
-
-  #save(trait: string, value: unknown): void {
-    this.#model.set(trait, value);
-    this.#model.save_changes();
+  #drawColour(): void {
+    const options = (this.#model.get("colour_options") as Options | undefined) ?? [];
+    this.#colour.draw(options, String(this.#model.get("colour_by")));
   }
 }

@@ -28,10 +28,16 @@ const LOST =
 class StructureView implements View {
   #context: ViewContext;
   #host: HTMLElement;
-  #canvas = element("div", { class: "plm-canvas" });
+  #canvas = element("div", { class: "structure-canvas" });
   #overlay = new Overlay();
-  #message = element("div", { class: "plm-message", role: "status" });
-  #frame = element("div", { class: "plm-frame" }, this.#canvas, this.#overlay.node, this.#message);
+  #message = element("div", { class: "structure-message", role: "status" });
+  #frame = element(
+    "div",
+    { class: "structure-frame" },
+    this.#canvas,
+    this.#overlay.node,
+    this.#message,
+  );
   #controls: Controls;
   #legend = new Legend();
   #scene: Scene | null = null;
@@ -53,7 +59,7 @@ class StructureView implements View {
   constructor(context: ViewContext) {
     this.#context = context;
     const { model, root, signal } = context;
-    this.#host = (root.getRootNode() as ShadowRoot).host as HTMLElement;
+    this.#host = context.host;
     this.#controls = new Controls(model, signal, {
       centre: () => this.#scene?.centre(),
       spin: (on) => {
@@ -284,7 +290,7 @@ class StructureView implements View {
 
   #say(title: string, text: string, ...more: Node[]): void {
     this.#message.hidden = title === "";
-    this.#frame.classList.toggle("plm-small", title !== "");
+    this.#frame.classList.toggle("structure-small", title !== "");
     this.#message.replaceChildren(
       element("div", { class: "plm-title" }, title),
       element("div", { class: "plm-muted" }, text),

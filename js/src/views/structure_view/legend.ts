@@ -1,7 +1,8 @@
 /** What the colours mean: below the drawing, as words and samples. */
-import { CHEMISTRY, classColour, gradientOf, type ScaleKind } from "../../core/colour";
+import { CHEMISTRY, classColour, type ScaleKind } from "../../core/colour";
 import { element } from "../../core/elements";
 import { formatLimit } from "../../core/format";
+import { ramp } from "../../core/ramp";
 import { countStyles, PAIR_STYLES, type TopPair } from "./pairs";
 
 export interface LegendState {
@@ -28,21 +29,19 @@ export class Legend {
 
   #colours({ chemistry, label, kind, limits, classes, known }: LegendState): Node[] {
     if (chemistry) {
-      return CHEMISTRY.map(({ name, colour }) => item(sample("plm-dot", colour), name));
+      return CHEMISTRY.map(({ name, colour }) => item(sample("structure-dot", colour), name));
     }
     if (!known) return [element("span", { class: "plm-muted" }, "No values")];
     if (classes.length > 0) {
-      return classes.map((name, k) => item(sample("plm-dot", classColour(k)), name));
+      return classes.map((name, k) => item(sample("structure-dot", classColour(k)), name));
     }
-    const bar = element("span", { class: "plm-bar" });
-    bar.style.background = gradientOf(kind);
     return [
       element("span", { class: "plm-item" }, label),
       element(
         "span",
-        { class: "plm-item plm-scale" },
+        { class: "plm-item" },
         element("span", { class: "plm-muted" }, formatLimit(limits[0])),
-        bar,
+        ramp(kind),
         element("span", { class: "plm-muted" }, formatLimit(limits[1])),
       ),
     ];
@@ -50,12 +49,13 @@ export class Legend {
 
   #marks({ masked, pairs }: LegendState): Node[] {
     const marks: Node[] = [];
-    if (masked > 0) marks.push(item(sample("plm-dot plm-mask-dot"), `masked (${masked})`));
+    if (masked > 0)
+      marks.push(item(sample("structure-dot structure-mask-dot"), `masked (${masked})`));
     const counts = countStyles(pairs);
     for (const style of ["contact", "apart", "unknown"] as const) {
       if (counts[style] === 0) continue;
       const { name, colour } = PAIR_STYLES[style];
-      const line = sample(`plm-line plm-line-${style}`);
+      const line = sample(`structure-line structure-line-${style}`);
       line.style.color = colour;
       // Counts grow while a scan runs: with room for two digits, what stands behind them stays.
       const room = counts[style] < 10 ? "\u2007" : "";

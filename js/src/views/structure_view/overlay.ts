@@ -14,12 +14,12 @@ export interface Marks {
 }
 
 export class Overlay {
-  readonly node = element("div", { class: "plm-overlay", "aria-hidden": "true" });
+  readonly node = element("div", { class: "structure-overlay", "aria-hidden": "true" });
   #svg = document.createElementNS(SVG, "svg");
   #line = this.#shape("line");
   #rings = [this.#shape("circle"), this.#shape("circle")];
-  #hover = element("div", { class: "plm-chip" });
-  #pair = element("div", { class: "plm-chip plm-chip-pair" });
+  #hover = element("div", { class: "structure-chip" });
+  #pair = element("div", { class: "structure-chip structure-chip-pair" });
 
   constructor() {
     this.node.append(this.#svg, this.#pair, this.#hover);

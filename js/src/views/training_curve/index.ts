@@ -1,84 +1,46 @@
 /** A training while it runs: its loss, its progress, and how to hold it. */
-import { greetKernel } from "../../core/answers";
 import { type ArrayEnvelope, decodeArray } from "../../core/arrays";
+import chartCss from "../../core/chart.css";
 import { element } from "../../core/elements";
 import { formatCount, formatValue } from "../../core/format";
-import { onTrait } from "../../core/model";
+import { type Command, duration, type Run } from "../../core/run";
+import runCss from "../../core/run.css";
+import { RunHead } from "../../core/run_head";
 import { Tooltip } from "../../core/tooltip";
 import { defineView, type View, type ViewContext } from "../../core/view";
-import {
-  type Command,
-  commands,
-  duration,
-  reassurance,
-  type Scan,
-  TITLES,
-} from "../scan_panel/wording";
 import { Figure } from "./figure";
 import { type Point, pointsOf } from "./points";
 import css from "./training_curve.css";
 
-type Training = Scan & { task: string; best_step: number | null };
+type Training = Run & { task: string; best_step: number | null };
 
-const BUTTONS: [Command, string][] = [
-  ["start", "Start"],
-  ["resume", "Resume"],
-  ["pause", "Pause"],
-  ["cancel", "Stop"],
-];
-/** A running training without news for so long may have lost its kernel: ask. */
-const SILENCE_MS = 15_000;
+const BUTTONS: Partial<Record<Command, string>> = {
+  start: "Start",
+  resume: "Resume",
+  pause: "Pause",
+  cancel: "Stop",
+};
 
 export default defineView({
   name: "training_curve",
   label: "Training curve",
-  css,
+  css: chartCss + runCss + css,
   traits: ["training", "losses", "evaluations"],
   create,
 });
 
-function create({ model, root, signal }: ViewContext): View {
-  const host = (root.getRootNode() as ShadowRoot).host as HTMLElement;
-  const title = element("span", { class: "plm-title" });
-  const status = element("span", { class: "training-status", role: "status" });
-  const buttons = BUTTONS.map(([command, words]) => {
-    const node = element("button", { type: "button", "data-command": command }, words);
-    if (command === "start" || command === "resume") node.className = "plm-primary";
-    node.addEventListener("click", () => model.send({ type: command }), { signal });
-    return { command, node };
-  });
+function create(context: ViewContext): View {
+  const { model, root, host, signal } = context;
+  const head = new RunHead(context, "training", BUTTONS);
   const figure = new Figure(signal, new Tooltip(root));
   const legend = element(
     "div",
-    { class: "training-legend plm-muted" },
+    { class: "plm-legend training-legend plm-muted" },
     element("span", { class: "key key-training" }, "training, running mean"),
     element("span", { class: "key key-held-out" }, "held-out sequences"),
   );
   const line = element("div", { class: "training-line" });
-  const message = element("div", { class: "training-message" });
-  root.append(
-    element(
-      "div",
-      { class: "plm-toolbar" },
-      title,
-      status,
-      element("span", { class: "plm-spring" }),
-      element("div", { class: "plm-group" }, ...buttons.map(({ node }) => node)),
-    ),
-    figure.node,
-    legend,
-    line,
-    message,
-  );
-  let silence: ReturnType<typeof setTimeout> | undefined;
-  const listen = (): void => {
-    clearTimeout(silence);
-    if (signal.aborted || (model.get("training") as Training).status !== "running") return;
-    silence = setTimeout(() => greetKernel(model), SILENCE_MS);
-  };
-  onTrait(model, ["training", "answered"], signal, listen);
-  signal.addEventListener("abort", () => clearTimeout(silence), { once: true });
-  listen();
+  root.append(head.node, figure.node, legend, line, head.message);
 
   const read = (name: string): Point[] => {
     const given = model.get(name) as ArrayEnvelope | null;
@@ -88,12 +50,7 @@ function create({ model, root, signal }: ViewContext): View {
     draw() {
       const training = model.get("training") as Training;
       const [losses, evaluation] = [read("losses"), read("evaluations")];
-      root.dataset.status = training.status;
-      title.textContent = training.title;
-      status.textContent = TITLES[training.status];
-      for (const { command, node } of buttons) {
-        node.hidden = !commands(training).includes(command);
-      }
+      head.draw(training);
       const words = describe(training, losses, evaluation);
       figure.draw({
         training: losses,
@@ -105,12 +62,6 @@ function create({ model, root, signal }: ViewContext): View {
       legend.hidden = losses.length === 0;
       (legend.lastElementChild as HTMLElement).hidden = evaluation.length === 0;
       line.textContent = words;
-      message.textContent = [training.message, reassurance(training)]
-        .filter((each) => each !== "")
-        .join("\n");
-      message.hidden = message.textContent === "";
-      host.dataset.status = training.status;
-      host.dataset.done = String(training.done);
       host.dataset.points = String(losses.length);
     },
   };

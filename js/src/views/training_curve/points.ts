@@ -1,4 +1,4 @@
-/** The numbers behind the curve: rows of arrays, a running mean, round numbers for the axes. */
+/** The numbers behind the curve: rows of arrays, and a running mean; no DOM here. */
 import type { NumericArray } from "../../core/arrays";
 
 export interface Point {
@@ -28,19 +28,6 @@ export function smoothed(points: readonly Point[], reach: number): Point[] {
 /** How far to average: about a fortieth of the curve on either side. */
 export function reachOf(count: number): number {
   return Math.floor(count / 40);
-}
-
-/** Round numbers from below the least to above the greatest, about `count` apart. */
-export function scaleOf(least: number, greatest: number, count: number): number[] {
-  const span = Math.max(greatest - least, 0.05 * Math.max(1, Math.abs(greatest)));
-  const rough = span / count;
-  const decade = 10 ** Math.floor(Math.log10(rough));
-  const step = [1, 2, 5, 10].map((f) => f * decade).find((size) => size >= rough) ?? rough;
-  const first = Math.floor(least / step + 1e-9);
-  const last = Math.max(first + 1, Math.ceil(greatest / step - 1e-9));
-  return Array.from({ length: last - first + 1 }, (_, k) =>
-    Number(((first + k) * step).toPrecision(12)),
-  );
 }
 
 /** The point whose step is nearest. */

@@ -1,8 +1,10 @@
 /** Quality against passes, over many seeds: a line a strategy, with its 95 % interval. */
 import { type ArrayEnvelope, decodeArray } from "../../core/arrays";
+import { Chart, pathOf } from "../../core/chart";
 import { element, svgElement } from "../../core/elements";
-import { formatValue } from "../../core/format";
+import { formatTick, formatValue } from "../../core/format";
 import { placeIn } from "../../core/place";
+import { ticksWithin } from "../../core/ticks";
 import type { Tooltip } from "../../core/tooltip";
 
 export interface CurvesTrait {
@@ -24,11 +26,7 @@ export interface CurvePoint {
 }
 
 const COLUMNS = 6;
-const HEIGHT = 220;
-const LEFT = 48;
-const RIGHT = 16;
-const TOP = 18;
-const BOTTOM = 36;
+/** Pixels from a point at which the pointer is on it. */
 const NEAR = 22;
 /** As in the charts of Python, so that a strategy has its colour everywhere. */
 const COLOURS = ["#7f7f7f", "#3f85c0", "#2f9e77", "#c9950c", "#8a6bbe", "#d9480f", "#c2588b"];
@@ -60,29 +58,24 @@ export function pointsOf(trait: CurvesTrait): CurvePoint[][] {
   });
 }
 
-/** Round numbers within a range, about five of them. */
-export function roundTicks(low: number, high: number): number[] {
-  const rough = (high - low) / 5 || 1;
-  const decade = 10 ** Math.floor(Math.log10(rough));
-  const step = [1, 2, 5, 10].map((k) => k * decade).find((size) => size >= rough) ?? rough;
-  const found: number[] = [];
-  for (let k = Math.ceil(low / step); k * step <= high + 1e-9; k += 1) found.push(k * step);
-  return found;
+interface Spot {
+  x: number;
+  y: number;
+  point: CurvePoint;
 }
 
 export class Curves {
   readonly node: HTMLElement;
-  #svg = svgElement("svg", { role: "img", class: "unmasking-curves", height: HEIGHT });
-  #legend = element("div", { class: "unmasking-legend" });
-  #spots: { x: number; y: number; point: CurvePoint }[] = [];
+  #chart = new Chart("unmasking-curves");
+  #legend = element("div", { class: "plm-legend" });
+  #spots: Spot[] = [];
 
   constructor(signal: AbortSignal, tooltip: Tooltip) {
-    const figure = element("div", { class: "unmasking-figure" });
-    figure.append(this.#svg);
+    const figure = this.#chart.node;
     this.node = element(
       "div",
       {},
-      element("div", { class: "unmasking-title" }, "Quality against passes"),
+      element("div", { class: "plm-title" }, "Quality against passes"),
       this.#legend,
       figure,
     );
@@ -90,9 +83,8 @@ export class Curves {
       "pointermove",
       (event) => {
         const { x, y } = placeIn(figure, event.clientX, event.clientY);
-        const apart = (spot: { x: number; y: number }): number =>
-          Math.hypot(spot.x - x, spot.y - y);
-        const nearest = this.#spots.reduce<{ x: number; y: number; point: CurvePoint } | null>(
+        const apart = (spot: Spot): number => Math.hypot(spot.x - x, spot.y - y);
+        const nearest = this.#spots.reduce<Spot | null>(
           (best, spot) => (best === null || apart(spot) < apart(best) ? spot : best),
           null,
         );
@@ -113,7 +105,7 @@ export class Curves {
       ...trait.lines.map(([name], k) => {
         const swatch = element("span", { class: "unmasking-swatch" });
         swatch.style.background = colourOfLine(k);
-        return element("span", { class: "unmasking-name" }, swatch, name);
+        return element("span", { class: "plm-item" }, swatch, name);
       }),
       element(
         "span",
@@ -121,71 +113,48 @@ export class Curves {
         `mean of ${Math.max(0, ...all.map((p) => p.seeds))} seeds and its 95 % interval${count}`,
       ),
     );
-    const width = this.node.clientWidth;
-    this.#svg.setAttribute("viewBox", `0 0 ${width} ${HEIGHT}`);
-    this.#svg.setAttribute("width", String(width));
-    this.#svg.setAttribute("aria-label", all.map(inWords).join("; ").replaceAll("\n", ", "));
     this.#spots = [];
     if (all.length === 0) {
-      this.#svg.replaceChildren(
-        text("tick", width / 2, HEIGHT / 2, "nothing computed yet", "middle"),
-      );
+      this.#chart.blank("nothing computed yet");
       return;
     }
     const low = Math.min(...all.map((p) => p.low));
     const high = Math.max(...all.map((p) => p.high));
-    const room = high - low || 1;
-    const [bottom, top] = [low - 0.04 * room, high + 0.04 * room];
+    const room = 0.04 * (high - low || 1);
+    const [bottom, top] = [low - room, high + room];
     const most = Math.max(2, ...all.map((p) => p.passes));
     const x = (passes: number): number =>
-      LEFT + (Math.log2(Math.max(1, passes)) / Math.log2(most)) * (width - LEFT - RIGHT);
-    const y = (score: number): number =>
-      TOP + ((top - score) / (top - bottom)) * (HEIGHT - TOP - BOTTOM);
-    const parts: SVGElement[] = [];
-    for (const tick of roundTicks(bottom, top)) {
-      parts.push(
-        svgElement("line", {
-          class: "grid",
-          x1: LEFT,
-          x2: width - RIGHT,
-          y1: y(tick),
-          y2: y(tick),
-        }),
-        text("tick", LEFT - 6, y(tick) + 4, formatTick(tick), "end"),
-      );
-    }
-    for (let passes = 1; passes <= most; passes *= 2) {
-      parts.push(text("tick", x(passes), HEIGHT - BOTTOM + 15, String(passes), "middle"));
-    }
-    parts.push(
-      text("axis", (LEFT + width - RIGHT) / 2, HEIGHT - 3, "passes for a sequence", "middle"),
-      text("axis", 2, TOP - 7, trait.label, "start"),
-    );
+      this.#chart.x(Math.log2(Math.max(1, passes)) / Math.log2(most));
+    const y = (score: number): number => this.#chart.y((score - bottom) / (top - bottom));
+    const marks: SVGElement[] = [];
     for (const [k, line] of lines.entries()) {
       const colour = colourOfLine(k);
-      const path = line.map((p) => `${x(p.passes).toFixed(1)},${y(p.score).toFixed(1)}`).join(" ");
-      parts.push(
-        svgElement("polyline", { class: "mean", points: path, stroke: colour }),
-        ...line.flatMap((p) => [
+      const spots = line.map((point) => ({ x: x(point.passes), y: y(point.score), point }));
+      const points = pathOf(spots.map((spot) => [spot.x, spot.y]));
+      marks.push(
+        svgElement("polyline", { class: "mean", points, stroke: colour }),
+        ...spots.flatMap(({ x: across, y: up, point }) => [
           svgElement("line", {
             class: "interval",
-            x1: x(p.passes),
-            x2: x(p.passes),
-            y1: y(p.low),
-            y2: y(p.high),
+            x1: across,
+            x2: across,
+            y1: y(point.low),
+            y2: y(point.high),
             stroke: colour,
           }),
-          svgElement("circle", { cx: x(p.passes), cy: y(p.score), r: 3, fill: colour }),
+          svgElement("circle", { cx: across, cy: up, r: 3, fill: colour }),
         ]),
       );
-      for (const point of line) this.#spots.push({ x: x(point.passes), y: y(point.score), point });
+      this.#spots.push(...spots);
     }
-    this.#svg.replaceChildren(...parts);
+    const doublings = Array.from({ length: Math.floor(Math.log2(most)) + 1 }, (_, k) => 2 ** k);
+    this.#chart.draw(
+      all.map(inWords).join("; ").replaceAll("\n", ", "),
+      { title: "passes for a sequence", ticks: doublings, place: x, text: String },
+      { title: trait.label, ticks: ticksWithin([bottom, top], 5), place: y, text: formatTick },
+      marks,
+    );
   }
-}
-
-function formatTick(value: number): string {
-  return String(Number(value.toPrecision(6))).replace("-", "\u2212");
 }
 
 function inWords(point: CurvePoint): string {
@@ -195,10 +164,4 @@ function inWords(point: CurvePoint): string {
     `${strategy}, ${many}\n${formatValue(passes)} passes: ${score.toFixed(2)}\n` +
     `${low.toFixed(2)} to ${high.toFixed(2)} (95 %), ${seeds} seeds`
   );
-}
-
-function text(name: string, x: number, y: number, words: string, anchor: string): SVGElement {
-  const node = svgElement("text", { class: name, x, y, "text-anchor": anchor });
-  node.textContent = words;
-  return node;
 }

@@ -1,14 +1,23 @@
 /** Unmasking step by step: play, scrub, fork at a step, two lanes side by side. */
-import { gradientOf } from "../../core/colour";
+import blocksCss from "../../core/blocks.css";
+import chartCss from "../../core/chart.css";
+import { Choice, named, type Options } from "../../core/choice";
 import { element } from "../../core/elements";
+import { save } from "../../core/model";
+import { Notice } from "../../core/notice";
+import { ramp } from "../../core/ramp";
 import { Tooltip } from "../../core/tooltip";
 import { defineView, type View, type ViewContext } from "../../core/view";
 import { Curves, type CurvesTrait } from "./curves";
-import { type Colouring, Lane, positionOf } from "./lane";
+import { type Colouring, Lane } from "./lane";
 import { type LaneTrait, stepWords, Trace } from "./trace";
 import css from "./unmasking_player.css";
 
 const BEAT_MS = 700;
+const COLOURINGS: Options = [
+  ["step", "step of revelation"],
+  ["probability", "probability when revealed"],
+];
 
 class UnmaskingPlayer implements View {
   #context: ViewContext;
@@ -30,7 +39,9 @@ class UnmaskingPlayer implements View {
     "data-control": "step",
   });
   #at = element("output", { class: "unmasking-at" });
-  #strategy = element("select", { "aria-label": "Strategy of the fork" });
+  #strategy: Choice;
+  /** How the fork goes on. */
+  #goOnBy = "random";
   #seed = element("input", {
     type: "number",
     min: 0,
@@ -42,16 +53,17 @@ class UnmaskingPlayer implements View {
     class: "unmasking-seed",
   });
   #fork = element("button", { "data-control": "fork" });
-  #colouring = element("select", { "aria-label": "Colour of the residues" });
+  #colour: Choice;
+  #colouring: Colouring = "step";
   #ends: [HTMLElement, HTMLElement] = [element("span"), element("span")];
   #busy = element("div", { class: "plm-busy" });
-  #notice = element("div", { class: "unmasking-notice", role: "status", hidden: true });
+  #notice = new Notice("warning");
   #curves: Curves;
 
   constructor(context: ViewContext) {
     this.#context = context;
-    const { model, root, signal } = context;
-    this.#host = (root.getRootNode() as ShadowRoot).host as HTMLElement;
+    const { root, signal } = context;
+    this.#host = context.host;
     this.#tooltip = new Tooltip(root);
     this.#curves = new Curves(signal, this.#tooltip);
     const jump = (label: string, sign: string, to: () => number): HTMLButtonElement => {
@@ -86,12 +98,10 @@ class UnmaskingPlayer implements View {
       { signal },
     );
     signal.addEventListener("abort", () => clearInterval(this.#playing), { once: true });
-    this.#strategy.append(
-      ...(model.get("strategies") as string[]).map((name) =>
-        element("option", { value: name }, name),
-      ),
-    );
-    this.#strategy.value = "random";
+    this.#strategy = new Choice("Strategy of the fork", "strategy", signal, (strategy) => {
+      this.#goOnBy = strategy;
+      this.draw();
+    });
     this.#fork.addEventListener("click", () => this.#ask(), { signal });
     this.#seed.addEventListener(
       "keydown",
@@ -100,21 +110,22 @@ class UnmaskingPlayer implements View {
       },
       { signal },
     );
-    this.#colouring.append(
-      element("option", { value: "step" }, "step of revelation"),
-      element("option", { value: "probability" }, "probability when revealed"),
-    );
-    this.#colouring.addEventListener("change", () => this.draw(), { signal });
-    const ramp = element("span", { class: "unmasking-ramp" });
-    ramp.style.background = gradientOf("sequential");
+    this.#colour = new Choice("Colour of the residues", "colouring", signal, (colouring) => {
+      this.#colouring = colouring as Colouring;
+      this.draw();
+    });
     root.append(
       element(
         "div",
         { class: "plm-toolbar" },
         element("span", { class: "plm-title" }, "Unmasking"),
         element("span", { class: "plm-spring" }),
-        element("label", { class: "plm-group" }, "Colour", this.#colouring),
-        element("span", { class: "unmasking-scale" }, this.#ends[0], ramp, this.#ends[1]),
+        element("label", { class: "plm-group" }, "Colour", this.#colour.node),
+        element(
+          "span",
+          { class: "plm-legend" },
+          element("span", { class: "plm-item" }, this.#ends[0], ramp("sequential"), this.#ends[1]),
+        ),
       ),
       this.#busy,
       element(
@@ -133,11 +144,11 @@ class UnmaskingPlayer implements View {
       element(
         "div",
         { class: "plm-toolbar unmasking-fork" },
-        element("label", { class: "plm-group" }, "Go on by", this.#strategy),
+        element("label", { class: "plm-group" }, "Go on by", this.#strategy.node),
         element("label", { class: "plm-group" }, "seed", this.#seed),
         this.#fork,
       ),
-      this.#notice,
+      this.#notice.node,
       this.#curves.node,
     );
   }
@@ -159,7 +170,9 @@ class UnmaskingPlayer implements View {
     }
     while (this.#lanes.length < this.#traces.length) this.#addLane();
     for (const extra of this.#lanes.splice(this.#traces.length)) extra.node.remove();
-    const colouring = this.#colouring.value as Colouring;
+    this.#strategy.draw(named(model.get("strategies") as string[]), this.#goOnBy);
+    this.#colour.draw(COLOURINGS, this.#colouring);
+    const colouring = this.#colouring;
     const step = Math.max(-1, Math.min(this.#step, this.#last));
     const { focus } = selection.state;
     for (const [k, trace] of this.#traces.entries()) {
@@ -182,9 +195,7 @@ class UnmaskingPlayer implements View {
     this.#fork.disabled = !rest || busy;
     this.#fork.textContent = rest ? `Fork before step ${step + 1}` : "Fork: go back a step first";
     this.#busy.classList.toggle("is-on", busy);
-    const notice = String(model.get("notice") ?? "");
-    this.#notice.textContent = notice;
-    this.#notice.hidden = notice === "";
+    this.#notice.say(String(model.get("notice") ?? ""));
     const byStep = colouring === "step";
     this.#ends[0].textContent = byStep ? "step 0" : "0";
     this.#ends[1].textContent = byStep ? String(this.#last) : "1";
@@ -197,15 +208,14 @@ class UnmaskingPlayer implements View {
   }
 
   hover(): void {
-    for (const lane of this.#lanes) lane.hover(this.#context.selection.hover);
+    for (const lane of this.#lanes) lane.list.hover(this.#context.selection.hover);
   }
 
   #go(step: number): void {
     const { model } = this.#context;
     const next = Math.max(-1, Math.min(step, this.#last));
     if (next === this.#step) return;
-    model.set("step", next);
-    model.save_changes();
+    save(model, { step: next });
     this.draw();
   }
 
@@ -235,7 +245,7 @@ class UnmaskingPlayer implements View {
     this.#context.model.send({
       type: "fork",
       step: this.#step + 1,
-      strategy: this.#strategy.value,
+      strategy: this.#goOnBy,
       seed: Number(this.#seed.value),
     });
   }
@@ -246,71 +256,25 @@ class UnmaskingPlayer implements View {
     const lane = new Lane(protein, which);
     this.#lanes.push(lane);
     this.#row.append(lane.node);
-    const { list } = lane;
-    list.addEventListener(
-      "pointermove",
-      (event) => {
-        const i = positionOf(event.target as Element);
-        selection.setHover(i === null ? [] : [i]);
-        const trace = this.#traces[which];
-        if (i === null || !trace) this.#tooltip.hide();
-        else {
-          const words = trace.describe(
-            i,
-            this.#step,
-            protein.labels[i] ?? "",
-            protein.sequence[i] ?? "",
-          );
-          this.#tooltip.show(words, event.clientX, event.clientY);
-        }
-      },
-      { signal },
-    );
-    list.addEventListener(
-      "pointerleave",
-      () => {
-        selection.setHover([]);
-        this.#tooltip.hide();
-      },
-      { signal },
-    );
-    list.addEventListener(
-      "click",
-      (event) => {
-        const i = positionOf(event.target as Element);
-        if (i !== null) selection.change({ focus: i });
-      },
-      { signal },
-    );
-    list.addEventListener(
-      "keydown",
-      (event) => {
-        if (event.ctrlKey || event.metaKey || event.altKey) return;
-        const far: Record<string, number> = {
-          ArrowLeft: -1,
-          ArrowRight: 1,
-          ArrowUp: -lane.perRow,
-          ArrowDown: lane.perRow,
-          Home: -protein.sequence.length,
-          End: protein.sequence.length,
-        };
-        const by = far[event.key];
-        if (by === undefined) return;
-        event.preventDefault();
-        event.stopPropagation();
-        const from = selection.state.focus ?? (by > 0 ? -1 : 0);
-        const focus = Math.max(0, Math.min(protein.sequence.length - 1, from + by));
-        selection.change({ focus });
-      },
-      { signal },
-    );
+    lane.list.walk({
+      selection,
+      signal,
+      tooltip: this.#tooltip,
+      describe: (i) =>
+        this.#traces[which]?.describe(
+          i,
+          this.#step,
+          protein.labels[i] ?? "",
+          protein.sequence[i] ?? "",
+        ) ?? "",
+    });
   }
 }
 
 export default defineView({
   name: "unmasking_player",
   label: "Unmasking player",
-  css,
+  css: blocksCss + chartCss + css,
   traits: ["lanes", "step", "curves", "busy", "notice"],
   create: (context) => new UnmaskingPlayer(context),
 });

@@ -1,6 +1,6 @@
 /** What Python tells of a trace, and what is to be seen of it after a step; no DOM here. */
 import { type ArrayEnvelope, decodeArray } from "../../core/arrays";
-import { formatValue } from "../../core/format";
+import { formatValue, withMinus } from "../../core/format";
 
 export interface LaneTrait {
   strategy: string;
@@ -125,15 +125,10 @@ export class Trace {
     const left = hidden > 0 ? ` Entropy left ${formatValue(entropyLeft)} bits.` : "";
     return (
       `${this.masked - hidden} revealed, ${hidden} hidden; ${passes} ` +
-      `${passes === 1 ? "pass" : "passes"}; log-probability ${signed(logProbability)} nats; ` +
+      `${passes === 1 ? "pass" : "passes"}; log-probability ${withMinus(logProbability.toFixed(1))} nats; ` +
       `identity ${Math.round(100 * identity)} %.${left}`
     );
   }
-}
-
-/** One decimal, with a minus sign and not a hyphen. */
-function signed(value: number): string {
-  return value.toFixed(1).replace("-", "\u2212");
 }
 
 export function stepWords(step: number, steps: number): string {

@@ -1,17 +1,28 @@
-/** What Python would tell of a training example; the losses are those of the made-up model. */
-import type { ViewModel } from "../src/core/model";
-import { envelope, randomSource } from "./fake";
-import { LETTERS, type ToyModel } from "./lm";
+/** Plays Python for a training example; the losses are those of the made-up model. */
+import { envelope, type FakeModel, randomSource } from "../fake";
+import { LETTERS } from "../lm";
+import type { Part, Traits, World } from "../part";
 
 const BINS = 40;
 
-export function corruptionTraits(
-  toy: ToyModel,
-  state: string,
-  model?: ViewModel,
-): Record<string, unknown> {
-  const given = <T>(name: string, fallback: T): T =>
-    (model?.get(name) as T | undefined) ?? fallback;
+export function corruptionView(world: World): Part {
+  const draw = (view: FakeModel) => view.receive(traitsOf(world, view));
+  return {
+    traits: () => traitsOf(world),
+    saved: draw,
+    heard(view, { type }) {
+      if (type === "redraw") {
+        view.receive({ seed: Number(view.get("seed")) + 1 });
+        draw(view);
+      } else if (type === "apply") view.receive({ in_step: true });
+      else averaged(view, type === "stop" ? 64 : 32, type === "average");
+    },
+  };
+}
+
+/** The traits of a draw as the view wants it. */
+function traitsOf({ options: { state }, toy }: World, view?: FakeModel): Traits {
+  const given = <T>(name: string, fallback: T): T => (view?.get(name) as T | undefined) ?? fallback;
   const rate = given("rate", 0.15);
   const split = given("split", [0.8, 0.1, 0.1]);
   const span = given("span", 1);
@@ -54,7 +65,7 @@ export function corruptionTraits(
     const r = (k + 0.5) / BINS;
     shares[k] = distribution === "fixed" ? Number(Math.abs(r - rate) < 0.5 / BINS) : (1 - r) ** 3;
   }
-  const options = [
+  const distributions = [
     ["fixed", "fixed: BERT, ESM-2"],
     ["esm3", "ESM3: Beta(3, 9) or uniform"],
     ["cosine", "cosine: cos(πu/2)"],
@@ -65,8 +76,8 @@ export function corruptionTraits(
     span,
     seed,
     rate_distribution: distribution,
-    options,
-    fates: { dtype: "uint8", shape: [fates.length], data: new DataView(fates.buffer) },
+    options: distributions,
+    fates: envelope(fates, fates.length),
     shown: shown.join(""),
     facts: { rate: drawn, counts, model: "toy" },
     histogram: { shares: envelope(shares, BINS), mean: distribution === "fixed" ? rate : 0.3 },
@@ -79,8 +90,8 @@ export function corruptionTraits(
 }
 
 /** Many draws, some of which are computed. */
-export function averaged(model: ViewModel, done: number, running: boolean): void {
-  const losses = model.get("losses") as Record<string, unknown>;
+function averaged(view: FakeModel, done: number, running: boolean): void {
+  const losses = view.get("losses") as Record<string, unknown>;
   const n = (share: number) => Math.round(share * 9.6 * done);
   const average = [
     [n(0.8), 2.5, 0.2],
@@ -88,5 +99,5 @@ export function averaged(model: ViewModel, done: number, running: boolean): void
     [n(0.1), 0.5, 0.98],
     [n(1), 2.36, 0.26],
   ];
-  model.set("losses", { ...losses, average, done, total: 200, running });
+  view.receive({ losses: { ...losses, average, done, total: 200, running } });
 }

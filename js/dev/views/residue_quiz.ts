@@ -1,10 +1,9 @@
 /** Plays a quiz as Python does: votes, the answer, the next round; the scores are made up. */
-import type { ViewModel } from "../src/core/model";
-import { envelope, type FakeModel } from "./fake";
-import { LETTERS, type ToyModel } from "./lm";
+import { envelope, type FakeModel } from "../fake";
+import { LETTERS, type ToyModel } from "../lm";
+import type { Message, Part, Traits, World } from "../part";
 
-interface Message {
-  type: string;
+interface Vote extends Message {
   player?: number;
   column?: number;
   step?: number;
@@ -12,11 +11,14 @@ interface Message {
 
 const POSITIONS = [12, 5, 30];
 
-export function quizTraits(
-  toy: ToyModel,
-  state: string,
-  models: readonly string[],
-): Record<string, unknown> {
+export function residueQuiz(world: World): Part {
+  return {
+    traits: () => traitsOf(world),
+    heard: (view, message) => play(view, world.toy, message),
+  };
+}
+
+function traitsOf({ options: { state, models }, toy }: World): Traits {
   const players = state === "own" ? ["Ada", "Max", "Lena of the back row"] : ["Class"];
   const length = toy.sequence.length;
   const asked = POSITIONS.map((position) => position % length);
@@ -42,33 +44,30 @@ export function quizTraits(
   };
 }
 
-export function playQuiz(model: FakeModel, toy: ToyModel, message: Message): boolean {
-  const votes = (model.get("votes") as number[][]).map((row) => [...row]);
-  const { type, player = 0, column = 0, step = 1 } = message;
+function play(view: FakeModel, toy: ToyModel, message: Message): void {
+  const votes = (view.get("votes") as number[][]).map((row) => [...row]);
+  const { type, player = 0, column = 0, step = 1 } = message as Vote;
   const row = votes[player];
-  if (type === "vote" && row) row[column] = Math.max(0, (row[column] ?? 0) + step);
-  else if (type === "clear_votes" && row) row.fill(0);
-  else if (type === "reveal") {
-    model.receive(revealed(model, toy));
-    return true;
-  } else if (type === "next") {
-    const round = Number(model.get("round")) + 1;
+  if (type === "reveal") view.receive(revealed(view, toy));
+  else if (type === "next") {
+    const round = Number(view.get("round")) + 1;
     const position = (POSITIONS[round] ?? 0) % toy.sequence.length;
     const none = votes.map(() => Array(20).fill(0));
-    model.receive({ round, position, votes: none, answer: null });
-    return true;
-  } else return false;
-  model.receive({ votes });
-  return true;
+    view.receive({ round, position, votes: none, answer: null });
+  } else if (row) {
+    if (type === "vote") row[column] = Math.max(0, (row[column] ?? 0) + step);
+    else row.fill(0);
+    view.receive({ votes });
+  }
 }
 
-function revealed(model: ViewModel, toy: ToyModel): Record<string, unknown> {
-  const position = Number(model.get("position"));
+function revealed(view: FakeModel, toy: ToyModel): Traits {
+  const position = Number(view.get("position"));
   const letter = toy.sequence[position] ?? "A";
   const column = LETTERS.indexOf(letter);
-  const players = model.get("players") as string[];
-  const models = model.get("models") as string[];
-  const votes = model.get("votes") as number[][];
+  const players = view.get("players") as string[];
+  const models = view.get("models") as string[];
+  const votes = view.get("votes") as number[][];
   const smoothed = (counts: readonly number[]): number[] => {
     const cast = counts.reduce((sum, n) => sum + n, 0);
     return counts.map((n) => (n + 0.05) / (cast + 1));
@@ -83,9 +82,9 @@ function revealed(model: ViewModel, toy: ToyModel): Record<string, unknown> {
     k < players.length ? "player" : several && k === players.length ? "together" : "model",
   );
   const bits = rows.map((row) => Math.log2(20 * (row[column] ?? 0.05)));
-  const before = model.get("sheet") as [string, string, (number | null)[]][];
+  const before = view.get("sheet") as [string, string, (number | null)[]][];
   const sheet = names.map((name, k) => [name, kinds[k], [...(before[k]?.[2] ?? []), bits[k]]]);
-  const shown = [...String(model.get("shown"))];
+  const shown = [...String(view.get("shown"))];
   shown[position] = letter;
   const probabilities = envelope(new Float32Array(rows.flat()), rows.length, 20);
   const label = `${letter}${toy.labels[position]?.slice(1) ?? ""}`;

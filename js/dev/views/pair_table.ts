@@ -1,31 +1,29 @@
 /** Plays Python for the table of pairs: what one made-up map finds and another misses. */
-import type { FakeModel } from "./fake";
-import type { ToyModel } from "./lm";
+import type { FakeModel } from "../fake";
+import type { ToyModel } from "../lm";
+import type { Part, World } from "../part";
 
 const MAPS = ["Jacobian", "attention", "PMI"];
 const TOPS: Record<string, number> = { L: 1, "L/2": 2, "L/5": 5 };
 
-/** The traits of a table as it opens; `empty`: no map finds what another misses. */
-export function pairTable(toy: ToyModel, empty: boolean): Record<string, unknown> {
-  const chosen = {
-    found_by: MAPS[0] ?? "",
-    but_not: MAPS[1] ?? "",
-    top: "L",
-    contacts_only: true,
+export function pairTable({ options, toy }: World): Part {
+  const first = { found_by: "Jacobian", but_not: "attention", top: "L", contacts_only: true };
+  // Where it is empty, no map finds what another misses.
+  const found = options.state === "empty" ? [] : rows(toy, first);
+  return {
+    traits: () => ({ maps: MAPS, tops: Object.keys(TOPS), ...first, rows: found }),
+    saved: (view) => view.receive({ rows: rows(toy, choiceOf(view)) }),
   };
-  return { maps: MAPS, tops: Object.keys(TOPS), ...chosen, rows: empty ? [] : rows(toy, chosen) };
 }
 
-/** Answer a choice of the page. */
-export function choosePairs(model: FakeModel, toy: ToyModel): void {
-  const of = (name: string) => String(model.get(name));
-  const chosen = {
+function choiceOf(view: FakeModel): Choice {
+  const of = (name: string) => String(view.get(name));
+  return {
     found_by: of("found_by"),
     but_not: of("but_not"),
     top: of("top"),
-    contacts_only: model.get("contacts_only") === true,
+    contacts_only: view.get("contacts_only") === true,
   };
-  model.receive({ rows: rows(toy, chosen) });
 }
 
 interface Choice {

@@ -1,18 +1,21 @@
-/** What Python would tell of a contact recovery: curves that are made up, but move as real ones. */
-import type { ViewModel } from "../src/core/model";
-import { envelope } from "./fake";
+/** Plays Python for a contact recovery: curves that are made up, but move as real ones. */
+import { envelope, type FakeModel } from "../fake";
+import type { Part, Traits, World } from "../part";
 
 const NO_HEAD =
   "toy has no trained contact head, from which contacts could be read: take using='jacobian', or " +
   "a model that has one, such as 'esm2-8m'";
 
-export function recoveryTraits(
-  length: number,
-  state: string,
-  model?: ViewModel,
-): Record<string, unknown> {
-  const given = <T>(name: string, fallback: T): T =>
-    (model?.get(name) as T | undefined) ?? fallback;
+export function recoveryView(world: World): Part {
+  return {
+    traits: () => traitsOf(world),
+    saved: (view) => view.receive(traitsOf(world, view)),
+  };
+}
+
+/** The traits for the segments and the flank that the view wants. */
+function traitsOf({ options: { length, state } }: World, view?: FakeModel): Traits {
+  const given = <T>(name: string, fallback: T): T => (view?.get(name) as T | undefined) ?? fallback;
   const segments = given("segments", [[Math.floor(length / 3), Math.floor(length / 3) + 22]]);
   const strategy = given("strategy", "flanking");
   const using = given("using", state === "empty" ? "contact-head" : "jacobian");
@@ -53,7 +56,7 @@ export function recoveryTraits(
       [length - 30, length - 8, "L31-K56"],
     ],
     curve: count > 0 ? envelope(rows, count, 7) : null,
-    roles: refused ? null : { dtype: "uint8", shape: [length], data: new DataView(roles.buffer) },
+    roles: refused ? null : envelope(roles, length),
     facts: refused
       ? {}
       : {

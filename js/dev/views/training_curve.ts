@@ -1,7 +1,16 @@
-/** What Python would tell of a training: curves that are made up, but fall as real ones. */
-import { envelope } from "./fake";
+/** Plays Python for a training: curves that are made up, but fall as real ones. */
+import { envelope } from "../fake";
+import type { Part, Traits, World } from "../part";
+import { commanded } from "../scan";
 
-export function trainingTraits(state: string, status: string): Record<string, unknown> {
+export function trainingCurve({ options }: World): Part {
+  return {
+    traits: () => traitsOf(options.state, options.status),
+    heard: (view, { type }) => view.receive(traitsOf(options.state, commanded(type))),
+  };
+}
+
+function traitsOf(state: string, status: string): Traits {
   const total = 400;
   const done = state === "empty" ? 0 : status === "finished" ? total : 250;
   const losses = new Float32Array(2 * done);

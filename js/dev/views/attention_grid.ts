@@ -1,11 +1,11 @@
-/** What the fake kernel tells a grid of attention heads: stripes, and contacts in some heads. */
-import { randomSource } from "./fake";
-import type { ToyModel } from "./lm";
+/** Plays Python for a grid of attention heads: stripes, and contacts in some heads. */
+import { envelope, randomSource } from "../fake";
+import type { Part, World } from "../part";
 
 const ROWS = 4;
 const HEADS = 6;
 
-export function attentionTraits(toy: ToyModel, state: string): Record<string, unknown> {
+export function attentionGrid({ options: { state }, toy }: World): Part {
   const side = Math.min(64, toy.sequence.length);
   const random = randomSource(11);
   const pictures = new Uint8Array(ROWS * HEADS * side * side);
@@ -24,13 +24,10 @@ export function attentionTraits(toy: ToyModel, state: string): Record<string, un
       }
     }
   }
-  const bytes = (values: Uint8Array | Float32Array) => new DataView(values.buffer);
   const empty = state === "empty" || state === "error";
-  return {
-    pictures: empty
-      ? null
-      : { dtype: "uint8", shape: [ROWS, HEADS, side, side], data: bytes(pictures) },
-    precision: empty ? null : { dtype: "float32", shape: [ROWS, HEADS], data: bytes(precision) },
+  const traits = {
+    pictures: empty ? null : envelope(pictures, ROWS, HEADS, side, side),
+    precision: empty ? null : envelope(precision, ROWS, HEADS),
     layers: Array.from({ length: ROWS }, (_, k) => k),
     heads: HEADS,
     layer: ROWS - 1,
@@ -41,4 +38,5 @@ export function attentionTraits(toy: ToyModel, state: string): Record<string, un
     stale: false,
     seconds: 0.4,
   };
+  return { traits: () => traits };
 }

@@ -1,14 +1,10 @@
-/** What Python would tell of unmasking: made-up traces that are revealed from the middle outwards. */
-import { envelope, randomSource } from "./fake";
-import { LETTERS, type ToyModel } from "./lm";
+/** Plays Python for unmasking: made-up traces, and what they score by strategy. */
+import { envelope, randomSource } from "../fake";
+import { LETTERS, type ToyModel } from "../lm";
+import type { Part, Traits, World } from "../part";
 
 /** A trace in eight steps; after a fork the rest is drawn anew. */
-export function laneTrait(
-  toy: ToyModel,
-  strategy: string,
-  seed: number,
-  forkedAt: number | null,
-): Record<string, unknown> {
+function laneTrait(toy: ToyModel, strategy: string, seed: number, forkedAt: number | null): Traits {
   const length = toy.sequence.length;
   const steps = 8;
   const kept = forkedAt ?? 0;
@@ -53,7 +49,19 @@ export function laneTrait(
   };
 }
 
-export function unmaskingTraits(toy: ToyModel, state: string): Record<string, unknown> {
+export function unmaskingPlayer({ options: { state }, toy }: World): Part {
+  return {
+    traits: () => traitsOf(toy, state),
+    heard(view, { type, strategy, seed, step }) {
+      if (type !== "fork") return;
+      const [first] = view.get("lanes") as Traits[];
+      const fork = laneTrait(toy, String(strategy), Number(seed), Number(step));
+      view.receive({ lanes: [first, fork] });
+    },
+  };
+}
+
+function traitsOf(toy: ToyModel, state: string): Traits {
   const line = (by: number): Float32Array => {
     const rows = new Float32Array(6 * 5);
     for (let k = 0; k < 5; k += 1) {

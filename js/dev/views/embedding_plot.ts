@@ -1,19 +1,21 @@
-/** What Python would tell of embeddings in two dimensions: made up, one cluster a chemistry. */
-import { CHEMISTRY } from "../src/core/colour";
-import type { ViewModel } from "../src/core/model";
-import { envelope, randomSource } from "./fake";
-import type { ToyModel } from "./lm";
+/** Plays Python for embeddings in two dimensions: made up, one cluster a chemistry. */
+import { CHEMISTRY } from "../../src/core/colour";
+import { envelope, type FakeModel, randomSource } from "../fake";
+import type { Part, Traits, World } from "../part";
 
 const FAMILIES = ["family", "shuffled", "mutant", "other"];
 const SEQUENCES = 90;
 
-export function embeddingTraits(
-  toy: ToyModel,
-  state: string,
-  model?: ViewModel,
-): Record<string, unknown> {
-  const given = <T>(name: string, fallback: T): T =>
-    (model?.get(name) as T | undefined) ?? fallback;
+export function embeddingPlot(world: World): Part {
+  return {
+    traits: () => traitsOf(world),
+    saved: (view) => view.receive(traitsOf(world, view)),
+  };
+}
+
+/** The traits for the projection and the colours that the view wants. */
+function traitsOf({ options: { state }, toy }: World, view?: FakeModel): Traits {
+  const given = <T>(name: string, fallback: T): T => (view?.get(name) as T | undefined) ?? fallback;
   const sequences = state === "sequences";
   const count = sequences ? SEQUENCES : toy.sequence.length;
   const layer = given("layer", 3);
