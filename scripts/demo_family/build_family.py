@@ -138,7 +138,7 @@ def main() -> None:
     args = parser.parse_args()
     fold = args.demo / "fold.cif"
     model = make_family(fold)
-    model.save(args.demo / "family.safetensors")
+    model.save(args.demo / "family.safetensors", replace=True)
     (args.demo / "family.safetensors").chmod(0o644)
     sequence = choose_sequence(model)
     effect = contact_effects(model, [sequence])[0]

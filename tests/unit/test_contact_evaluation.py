@@ -169,6 +169,27 @@ def test_a_scan_is_judged_by_its_contacts():
         scan.contacts("jsd")
 
 
+def test_a_superposed_scan_is_judged_whatever_became_of_its_upgrade(tiny_esm2, monkeypatch):
+    protein, model = Protein("MKTAYIAKQRQISFVKSHFSRQLE"), load_model(tiny_esm2, device="cpu")
+    truth = np.abs(np.subtract.outer(np.arange(24), np.arange(24))) == 7
+    options = {"method": "superposed", "replacements": 3, "audit": 10}
+    with pytest.raises(RuntimeError, match="is not finished"):
+        evaluate_contacts(protein, prepare_pairs(protein, model, **options), truth)
+    scan = scan_pairs(protein, model, **options)
+    scan.wait(60, quiet=True)
+    before = evaluate_contacts(protein, scan, truth).table()
+
+    def fails(*_, **__):
+        raise RuntimeError("no")
+
+    monkeypatch.setattr(type(scan._run.service), "submit", fails)
+    scan.upgrade()
+    with pytest.raises(RuntimeError, match="no"):
+        scan.wait(60, quiet=True)
+    assert scan.progress.status == "failed"
+    pd.testing.assert_frame_equal(evaluate_contacts(protein, scan, truth).table(), before)
+
+
 def test_work_that_is_not_finished_is_not_judged():
     for scan in (
         prepare_pairs(DEMO, ToyModel("unscanned")),

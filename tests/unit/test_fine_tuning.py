@@ -1,46 +1,22 @@
 """Fine-tuning: transformers' Trainer is the oracle of the steps, and the base stays as it is."""
 
-import json
 import shutil
-import signal
-import subprocess
 import sys
-import threading
 
 import checkpoints
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import save_file
 from transformers import AutoModelForTokenClassification
+from tuning_tools import HELD_OUT, QUICK, SEQUENCES, adapter_of, assert_same, finished
 
 from plmwidgets import ModelError, fine_tune, load_classifier, load_model, scan_singles
 from plmwidgets.alphabet import AMINO_ACIDS
-from plmwidgets.methods.tuning.checkpoints import TrainingFolder
 from plmwidgets.methods.tuning.examples import Examples, batches_for
 from plmwidgets.methods.tuning.networks import make_network
 from plmwidgets.models import Context
 from plmwidgets.models.potts import PottsModel
 from plmwidgets.protein import Protein
-
-QUICK = {"steps": 6, "batch": 4, "evaluate_every": 2, "seed": 3}
-SEQUENCES = ["MKTAYIAKQRQISFVKSHFSRQ", "MKTAYIAKQRWISF", "GGLIEVQAPILSRVGDGT", "MKVLAAGWSTR"] * 2
-HELD_OUT = ["MKTAYIAKQRQISFVK", "GLIEVQAPILSRVGDG"]
-
-
-def finished(*arguments, **options):
-    tuning = fine_tune(*arguments, **options)
-    tuning.wait(timeout=120, quiet=True)
-    return tuning
-
-
-def adapter_of(tuning):
-    return {name: w.numpy() for name, w in tuning.model.adapter.tensors.items()}
-
-
-def assert_same(one, other):
-    assert one.keys() == other.keys()
-    assert all(np.array_equal(one[name], other[name]) for name in one)
 
 
 @pytest.fixture
@@ -181,163 +157,47 @@ def test_the_random_numbers_of_the_session_are_left_alone(base):
     assert np.array_equal(np.random.get_state()[1], before[1])  # noqa: NPY002
 
 
-# Stopping and going on
-
-
-def test_a_held_run_goes_on_to_the_same_weights(base, tmp_path):
-    whole = finished(base, SEQUENCES, evaluation=HELD_OUT, **QUICK)
-    folder = tmp_path / "held"
-    tuning = fine_tune(base, SEQUENCES, evaluation=HELD_OUT, output=folder, **QUICK)
-    tuning.pause()
-    tuning._run._thread.join()
-    kept = tuning.to_pandas()
-    again = finished(base, SEQUENCES, evaluation=HELD_OUT, output=folder, **QUICK)
-    tuning.resume()
-    tuning.wait(timeout=60, quiet=True)
-    assert len(kept) < len(again.to_pandas())
-    assert_same(adapter_of(whole), adapter_of(again))
-    assert_same(adapter_of(whole), adapter_of(tuning))
-    np.testing.assert_array_equal(whole.to_pandas(), again.to_pandas())
-
-
-CHILD = """
-import os, signal, sys
-from plmwidgets import fine_tune, load_model
-folder, base, options = sys.argv[1], load_model(sys.argv[2], device="cpu"), {options!r}
-tuning = fine_tune(base, {sequences!r}, output=folder, **options)
-tuning.subscribe(lambda: tuning.progress.done == 5 and os.kill(os.getpid(), signal.SIGKILL))
-tuning.wait()
-"""
-
-
-def test_a_killed_run_goes_on_to_the_same_weights(base, tiny_esm2, tmp_path):
-    folder = tmp_path / "killed"
-    code = CHILD.format(options=QUICK, sequences=SEQUENCES)
-    done = subprocess.run(
-        [sys.executable, "-c", code, str(folder), str(tiny_esm2)], check=False, timeout=120
-    )
-    assert done.returncode == -signal.SIGKILL
-    assert list(folder.glob("checkpoint-*"))
-    assert not (folder / "adapter_config.json").exists()
-    again = fine_tune(base, SEQUENCES, output=folder, **QUICK)
-    assert again.progress.done >= 4
-    again.wait(timeout=60, quiet=True)
-    assert_same(adapter_of(again), adapter_of(finished(base, SEQUENCES, **QUICK)))
-
-
-def test_a_finished_folder_is_an_adapter_of_peft_and_is_not_trained_again(base, tmp_path):
-    import peft
-
-    tuning = finished(base, SEQUENCES, output=tmp_path / "mine", **QUICK)
-    again = fine_tune(base, SEQUENCES, output=tmp_path / "mine", **QUICK)
-    assert again.progress.status == "finished"
-    assert again.model.identity == tuning.model.identity
-    loaded = base.with_adapter(tmp_path / "mine")
-    assert loaded.identity == tuning.model.identity
-    assert_same(adapter_of(tuning), {k: v.numpy() for k, v in loaded.adapter.tensors.items()})
-    own = type(base.network).from_pretrained(base.network.config.name_or_path)
-    peft.PeftModel.from_pretrained(own, tmp_path / "mine")
-    config = json.loads((tmp_path / "mine" / "adapter_config.json").read_text())
-    assert config["base_model_name_or_path"] == base.identity.checkpoint
-    assert config["revision"] == base.identity.revision
-
-
-def test_a_folder_of_another_training_is_refused(base, tmp_path):
-    finished(base, SEQUENCES, output=tmp_path / "mine", **QUICK)
-    with pytest.raises(ValueError, match=r"learning_rate is 0\.001 there and 0\.1 here"):
-        fine_tune(base, SEQUENCES, output=tmp_path / "mine", learning_rate=0.1, **QUICK)
-    with pytest.raises(ValueError, match="sequences is"):
-        fine_tune(base, SEQUENCES[1:], output=tmp_path / "mine", **QUICK)
-    (tmp_path / "full").mkdir()
-    (tmp_path / "full" / "thesis.txt").write_text("years of work")
-    with pytest.raises(ValueError, match="holds something else"):
-        fine_tune(base, SEQUENCES, output=tmp_path / "full", **QUICK)
-
-
-def test_a_cell_that_is_run_again_meanwhile_gets_the_training_that_runs(base, tmp_path):
-    options = {"steps": 300, "batch": 4, "evaluate_every": 1, "output": tmp_path / "mine"}
-    tuning = fine_tune(base, SEQUENCES, **options)
-    assert fine_tune(base, SEQUENCES, **options) is tuning
-    tuning.cancel()
-    tuning.wait(timeout=60, quiet=True)
-
-
-def test_a_cell_that_is_run_again_after_a_pause_waits_for_the_last_checkpoint(
-    base, tmp_path, monkeypatch
-):
-    writing, go_on = threading.Event(), threading.Event()
-    write = TrainingFolder.write
-
-    def slowly(*arguments):
-        if not writing.is_set():
-            writing.set()
-            go_on.wait(30)
-        write(*arguments)
-
-    monkeypatch.setattr(TrainingFolder, "write", slowly)
-    first = fine_tune(base, SEQUENCES, output=tmp_path / "mine", **QUICK)
-    assert writing.wait(30)
-    first.pause()
-    threading.Timer(0.3, go_on.set).start()
-    second = fine_tune(base, SEQUENCES, output=tmp_path / "mine", **QUICK)
-    second.wait(timeout=60, quiet=True)
-    assert second.to_pandas()["loss"].notna().sum() == QUICK["steps"]
-    assert len(list((tmp_path / "mine").glob("checkpoint-*"))) == 1
-    assert go_on.is_set()
-    assert second is not first
-
-
-def test_what_cannot_be_trained_leaves_the_folder_for_what_can(base, tmp_path):
-    with pytest.raises(ModelError, match="smaller rank"):
-        fine_tune(base, SEQUENCES, rank=1000, output=tmp_path / "mine", **QUICK)
-    tuning = finished(base, SEQUENCES, output=tmp_path / "mine", **QUICK)
-    assert tuning.progress.status == "finished"
-
-
-@pytest.mark.parametrize(
-    "content", ['{"foo": 1}', '{"step": "six"}', '{"step": 6, "rows": [], "best_step": null}']
-)
-def test_a_foreign_checkpoint_is_told(base, tmp_path, content):
-    folder = tmp_path / "mine"
-    finished(base, SEQUENCES, output=folder, **QUICK)
-    (latest,) = folder.glob("checkpoint-*")
-    (latest / "course.json").write_text(content)
-    if "rows" in content:
-        save_file({"other": torch.zeros(2)}, latest / "weights.safetensors")
-    with pytest.raises(ValueError, match=r"does not fit this training .*delete it"):
-        fine_tune(base, SEQUENCES, output=folder, **QUICK)
-
-
-@pytest.mark.parametrize("method", ["lora", "full"])
-def test_a_file_is_not_taken_for_a_folder(base, tmp_path, method):
-    """transformers would write nothing and say nothing."""
-    tuning = finished(base, SEQUENCES, method=method, **QUICK)
-    (tmp_path / "notes").write_text("mine")
-    with pytest.raises(ValueError, match="notes is a file: give a folder"):
-        tuning.save(tmp_path / "notes")
-    assert (tmp_path / "notes").read_text() == "mine"
-
-
-def test_the_folder_of_the_model_itself_is_never_written_to(tmp_path, tiny_esm2):
-    own = shutil.copytree(tiny_esm2, tmp_path / "own")
-    before = {path.name: path.read_bytes() for path in own.iterdir()}
-    tuning = finished(load_model(own, device="cpu"), SEQUENCES, method="full", **QUICK)
-    with pytest.raises(ValueError, match="own holds own itself: give a folder of its own"):
-        tuning.save(own)
-    assert {path.name: path.read_bytes() for path in own.iterdir()} == before
-
-
 def test_sequences_that_are_not_held_out_are_told_of(base):
     with pytest.warns(UserWarning, match="1 of 2 sequences for evaluation are among those"):
         finished(base, SEQUENCES, evaluation=[SEQUENCES[1], HELD_OUT[0]], **QUICK)
 
 
-def test_a_whole_classifier_is_told_from_an_adapter(base, tmp_path):
+@pytest.fixture
+def whole_classifier(base, tmp_path):
     labels = ["a", "b"] * 4
     tuning = finished(base, SEQUENCES, "sequence-classification", "full", labels=labels, **QUICK)
     tuning.save(tmp_path / "whole")
-    with pytest.raises(ModelError, match=r"trained with method='full'.*open it with transformers"):
-        load_classifier(base, tmp_path / "whole")
+    return tmp_path / "whole"
+
+
+def test_a_whole_classifier_is_read_from_safetensors_alone(base, whole_classifier):
+    weights = whole_classifier / "model.safetensors"
+    pickled = checkpoints.Payload(whole_classifier.parent / "ran")
+    torch.save({"weight": pickled}, whole_classifier / "pytorch_model.bin")
+    assert load_classifier(base, whole_classifier).classes == ("a", "b")
+    weights.rename(whole_classifier / "elsewhere")
+    with pytest.raises(ModelError, match="only safetensors are read"):
+        load_classifier(base, whole_classifier)
+    assert not (whole_classifier.parent / "ran").exists()
+    (whole_classifier / "elsewhere").rename(weights)
+    weights.write_bytes(weights.read_bytes()[:200])
+    with pytest.raises(ModelError, match="whole cannot be loaded as a classifier"):
+        load_classifier(base, whole_classifier)
+
+
+def test_a_whole_classifier_is_not_opened_with_what_does_not_belong_to_it(
+    base, whole_classifier, tiny_bert_spaced, tiny_esm2
+):
+    with pytest.raises(ModelError, match="made from another model: its model_type is 'esm'"):
+        load_classifier(load_model(tiny_bert_spaced, device="cpu"), whole_classifier)
+    classes = whole_classifier / "classes.json"
+    classes.write_text(classes.read_text().replace('"b"', '"b", "c"'))
+    with pytest.raises(ModelError, match="names 3 classes and its weights have 2"):
+        load_classifier(base, whole_classifier)
+    shutil.copy(tiny_esm2 / "model.safetensors", whole_classifier)
+    classes.write_text(classes.read_text().replace(', "c"', ""))
+    with pytest.raises(ModelError, match=r"not a whole classifier: its weights lack classifier"):
+        load_classifier(base, whole_classifier)
 
 
 def test_it_stops_early_and_keeps_the_best_weights(base, tmp_path):
@@ -377,6 +237,8 @@ def test_full_fine_tuning_trains_a_copy_that_loads_as_a_model(base, tmp_path):
     np.testing.assert_allclose(tuning.model.log_probabilities(contexts), found, atol=1e-6)
     assert np.array_equal(base.log_probabilities(contexts), before)
     assert tuning.model.identity != base.identity
+    # What was computed with one of the two is known to be of the other.
+    assert tuning.model.identity == model.identity
 
 
 @pytest.mark.parametrize("fixture", ["tiny_esm2", "tiny_esmc", "tiny_bert_spaced"])
@@ -415,13 +277,11 @@ def test_classifiers_learn_and_are_kept(fixture, method, request, tmp_path):
     assert np.array_equal(base.log_probabilities(contexts), before)
     with pytest.raises(RuntimeError, match=r"use \.classifier"):
         tuning.model
+    loaded = load_classifier(base, tmp_path / "residues")
+    assert repr(loaded) == repr(tuning.classifier)
+    columns = ["p_C", "p_H"]
+    np.testing.assert_allclose(loaded.predict(sequences[:2])[columns], table[columns], atol=1e-6)
     if method == "lora":
-        loaded = load_classifier(base, tmp_path / "residues")
-        assert loaded.classes == ("C", "H")
-        columns = ["p_C", "p_H"]
-        np.testing.assert_allclose(
-            loaded.predict(sequences[:2])[columns], table[columns], atol=1e-6
-        )
         with pytest.raises(ModelError, match=r"plm\.load_classifier"):
             base.with_adapter(tmp_path / "residues")
     else:

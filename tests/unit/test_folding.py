@@ -148,7 +148,7 @@ def test_the_structure_has_the_numbers_of_the_protein_and_is_saved(tiny_esmfold,
     table = found.to_pandas()
     np.testing.assert_array_equal(table["plddt"], found.plddt)
     assert table["masked"].sum() == 2
-    with pytest.raises(ValueError, match=r"must end in \.cif"):
+    with pytest.raises(ValueError, match=r"end x\.pdb in that"):
         found.save(tmp_path / "x.pdb")
 
 

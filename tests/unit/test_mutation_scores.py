@@ -125,7 +125,7 @@ def test_what_a_scan_cannot_give_is_said():
     with pytest.raises(ValueError, match="not computed yet"):
         mutation_scores(PROTEIN, scan=waiting)
     assert mutation_scores(PROTEIN, model, scan=waiting).computed.all()
-    with pytest.raises(ValueError, match="unknown context 'visible': use 'masked'"):
+    with pytest.raises(ValueError, match="unknown context 'visible': use one of 'masked'"):
         mutation_scores(PROTEIN, model, "visible")
 
 
@@ -270,7 +270,7 @@ def test_files_that_hold_no_scores_are_refused(tmp_path):
     scores.save(path)
     whole = path.read_bytes()
     scores.provenance["identity"] = "no identity"
-    scores.save(path)
+    scores.save(path, replace=True)
     with pytest.raises(ValueError, match="does not say which model"):
         MutationScores.load(path)
     np.savez(tmp_path / "pickle.npz", log_ratios=np.array([{}], object), description="{}")

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import traitlets as t
+from structure_inputs import peptide, write_atoms
 from toy_models import ToyModel
 from view_tools import SEQUENCE, decoded, wait_for
 
@@ -84,6 +85,24 @@ def test_a_button_computes_what_is_shown_and_the_map_fills():
     wait_for(lambda: view.maps[0]["progress"]["status"] == "finished")
     wait_for(lambda: np.isfinite(decoded(view.maps[0]["values"])).all())
     np.testing.assert_allclose(decoded(view.maps[0]["values"]), scores.log_ratios, atol=1e-6)
+    view.close()
+
+
+def test_the_scatter_plot_reads_a_table_in_the_numbering_that_is_said(tmp_path):
+    write_atoms(tmp_path / "same.cif", peptide("AAAAAAKA", numbers=range(3, 11)))
+    protein = Protein.from_file(tmp_path / "same.cif")
+    table = pd.DataFrame({"mutant": [f"A{k}W" for k in range(3, 7)], "score": [3.0, 1, 2, 4]})
+    dms = load_dms(table, protein)
+    other = pd.DataFrame({"mutant": [f"A{k}W" for k in range(1, 5)], "score": [3.0, 1, 2, 4]})
+    view = ScatterPlot(dms, other, numbering="sequence")
+    assert view.comparison.n == 4
+    assert view.to_pandas()["predicted"].tolist() == view.to_pandas()["measured"].tolist()
+    view.show_scores(other[2:], numbering="chain")
+    assert view.to_pandas()["predicted"].tolist() == [2, 4]
+    view.show_scores(other, numbering="sequence")
+    assert view.comparison.n == 4
+    with pytest.raises(ValueError, match="unknown numbering"):
+        ScatterPlot(dms, other, numbering="")
     view.close()
 
 

@@ -17,7 +17,8 @@ from sklearn.model_selection import StratifiedGroupKFold, cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from plmwidgets import Probe, embed, fit_probe
+from plmwidgets import Probe, embed, fine_tune, fit_probe, load_model
+from plmwidgets.methods.tuning.probe_labels import group_numbers
 from plmwidgets.methods.tuning.probe_metrics import class_metrics, number_metrics
 
 RANDOM = np.random.default_rng(0)
@@ -104,6 +105,35 @@ def test_related_sequences_do_not_leak():
     assert alone.metrics.loc["accuracy", "value"] < 0.75
 
 
+def test_what_has_no_group_is_in_none():
+    """One group of all that have none would leave too few, and would hold strangers together."""
+    embeddings = embed([*SEQUENCES, *SEQUENCES[:4]], "demo", pooled=True)
+    families = ["kinase", np.str_("kinase"), 7, 7.5, *[None, np.nan, pd.NA, float("nan")] * 9]
+    numbers = group_numbers(embeddings, [*families, None, None, "nat", pd.NaT])
+    assert len(set(numbers.tolist())) == 3 + 36 + 1
+    assert numbers[0] == numbers[1]
+    assert numbers[40] == numbers[0]  # a twin of one that has a group
+    assert numbers[41] == numbers[1]
+    assert len({*numbers[[2, 3]], *numbers[4:40]}) == 38
+    assert numbers[42] not in numbers[:42]
+    assert numbers[43] == numbers[3]
+    fit_probe(embed(SEQUENCES, "demo", pooled=True), SIGNS, groups=[None] * 40)
+
+
+def test_a_probe_is_known_by_the_weights_of_its_model_after_they_were_saved(tiny_esm2, tmp_path):
+    tuning = fine_tune(load_model(tiny_esm2, device="cpu"), SEQUENCES, method="full", steps=2)
+    tuning.wait(timeout=60, quiet=True)
+    probe = fit_probe(embed(SEQUENCES, tuning.model, pooled=True), SIGNS)
+    tuning.save(tmp_path / "tuned")
+    probe.save(tmp_path / "probe.safetensors")
+    again = embed(SEQUENCES, load_model(tmp_path / "tuned", device="cpu"), pooled=True)
+    found = Probe.load(tmp_path / "probe.safetensors").predict(again)
+    expected = probe.predict(embed(SEQUENCES, tuning.model, pooled=True))
+    pd.testing.assert_frame_equal(found, expected)
+    with pytest.raises(ValueError, match="embed with that model"):
+        probe.predict(embed(SEQUENCES, load_model(tiny_esm2, device="cpu"), pooled=True))
+
+
 def test_a_saved_probe_is_the_same_and_holds_nothing_that_runs(found, tmp_path):
     probe = fit_probe(found, GREASY, "residue")
     probe.save(tmp_path / "greasy.safetensors")
@@ -111,7 +141,7 @@ def test_a_saved_probe_is_the_same_and_holds_nothing_that_runs(found, tmp_path):
     assert loaded.facts == probe.facts
     assert repr(loaded) == repr(probe)
     assert loaded.predict(found).equals(probe.predict(found))
-    with pytest.raises(ValueError, match="does not end in"):
+    with pytest.raises(ValueError, match=r"end greasy\.pkl in that"):
         probe.save(tmp_path / "greasy.pkl")
     (tmp_path / "no.safetensors").write_bytes(b"no")
     with pytest.raises(ValueError, match="cannot be read as a probe"):
@@ -198,10 +228,12 @@ def test_what_are_no_embeddings_is_told(found, given):
         fit_probe(found, SIGNS).predict(given)
 
 
-def test_files_that_cannot_be_written_or_lack_something_are_told(found, tmp_path):
+def test_files_that_lack_something_are_told(found, tmp_path):
     probe = fit_probe(found, SIGNS)
-    with pytest.raises(OSError, match=r"the probe cannot be written to .*none"):
-        probe.save(tmp_path / "none" / "probe.safetensors")
+    probe.facts["identity"] = {"revision": 3}
+    probe.save(tmp_path / "odd.safetensors")
+    with pytest.raises(ValueError, match="does not say which model"):
+        Probe.load(tmp_path / "odd.safetensors")
     del probe.facts["identity"]
     probe.save(tmp_path / "part.safetensors")
     with pytest.raises(ValueError, match="it lacks identity"):

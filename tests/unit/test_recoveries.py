@@ -3,6 +3,7 @@
 import gc
 import json
 import threading
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -12,9 +13,10 @@ from toy_models import ToyModel
 from plmwidgets.methods.recovery.recoveries import recoveries
 from plmwidgets.methods.recovery.recovery import recovery
 from plmwidgets.methods.recovery.segments import candidate_segments
+from plmwidgets.methods.recovery.tasks import RecoveryStore, Task
 from plmwidgets.models.masked_lm import Context, ModelError
 from plmwidgets.protein import Protein
-from plmwidgets.scan.places import StoreError
+from plmwidgets.scan.places import StoreError, place_of
 
 ONE = Protein(SEQUENCE, name="one")
 OTHER = Protein(SEQUENCE[::-1], name="other")
@@ -188,6 +190,46 @@ def test_the_same_call_while_it_runs_gets_what_runs(tmp_path):
     done = recoveries(TASKS[:1], model, tmp_path / "kept", **options)
     assert done is not others[1]
     np.testing.assert_array_equal(done.tasks[0].values, first.tasks[0].values)
+
+
+def test_what_two_batches_with_one_store_share_is_computed_once(tmp_path):
+    model = ContactToy("shared")
+    steps, go_on = model.contact_probability_steps, threading.Event()
+
+    def waiting(contexts):
+        assert go_on.wait(60)
+        return (yield from steps(contexts))
+
+    model.contact_probability_steps = waiting
+    options = {"strategies": ["flanking"], "flanks": (0, 5)}
+    last = (ONE, (30, 45))
+    batches = [
+        recoveries([*TASKS[:2], *more], model, tmp_path / "kept", **options)
+        for more in ([], [last], [last])
+    ]
+    go_on.set()
+    for found in batches:
+        found.wait(60, quiet=True)
+        assert found.progress.status == "finished"
+    counts = Counter(context for context in model.seen if context.masked)
+    assert max(counts.values()) == 1
+    tables = [found.to_pandas() for found in batches]
+    assert tables[1].equals(tables[2])
+    assert tables[0].equals(tables[1][: len(tables[0])])
+
+
+def test_a_batch_that_stopped_early_writes_over_nothing_of_a_later_one(tmp_path):
+    model = ContactToy("early")
+    options = {"strategies": ["random"], "seeds": 2, "flanks": (0, 5)}
+    whole = recoveries(TASKS[:1], model, tmp_path / "kept", **options)
+    whole.wait(quiet=True)
+    (kept,) = (tmp_path / "kept").glob("[0-9a-f]*[0-9a-f].json")
+    before = kept.read_bytes()
+    half = Task(ONE, whole.tasks[0].plan)
+    half.values[0] = whole.tasks[0].values[0]
+    RecoveryStore(place_of(tmp_path / "kept"), whole.provenance).write(half)
+    assert kept.read_bytes() == before
+    assert half.done == half.values.size
 
 
 def test_what_is_listed_twice_is_done_once():

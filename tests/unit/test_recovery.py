@@ -172,7 +172,7 @@ def test_a_segment_without_contacts_is_refused_with_advice():
 def test_models_without_a_head_are_refused_with_advice():
     with pytest.raises(ModelError, match=r"no trained contact head.*using='jacobian'"):
         recovery(PROTEIN, ToyModel("headless"), (20, 42))
-    with pytest.raises(ValueError, match="'contact-head', 'jacobian'"):
+    with pytest.raises(ValueError, match="'contact-head' or 'jacobian'"):
         recovery(PROTEIN, ToyModel("headless"), (20, 42), using="guess")
 
 

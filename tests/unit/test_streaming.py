@@ -1,50 +1,27 @@
 """Models larger than the memory for them: the same numbers, two layers at a time."""
 
 import gc
-import json
 import shutil
-import threading
-import time
 import traceback
-import weakref
 
 import checkpoints
-import huggingface_hub
 import numpy as np
 import pytest
 import torch
+from streaming_tools import (
+    CONTEXTS,
+    KINDS,
+    POSITIONS,
+    SEQUENCE,
+    pair,
+    stream_threads,
+    superposed,
+    watched,
+)
 from transformers import AutoModelForMaskedLM
 
 from plmwidgets.models import Context, ModelError, load_model, loading, pretrained
 from plmwidgets.models.encoder import Encoder
-from plmwidgets.models.layers import ARITHMETIC, Layer, Linear, Norm
-from plmwidgets.models.streaming import LayerStream
-
-SEQUENCE = "MKTAYIAKQRQISFVKSHFSRQ"
-CONTEXTS = [
-    Context.of(SEQUENCE),
-    Context.of(SEQUENCE, [2]),
-    Context.of(SEQUENCE, [0, 7], {3: "W"}),
-]
-POSITIONS = np.array([[1, 2], [2, 5], [7, 0]])
-KINDS = ["tiny_esm2", "tiny_esm1b", "tiny_esmc"]
-
-
-def pair(folder, **arguments):
-    """A model in memory, and the same streamed."""
-    return (
-        load_model(folder, device="cpu", **arguments),
-        load_model(folder, device="cpu", memory="20 kB", **arguments),
-    )
-
-
-def superposed(model, precision=None):
-    steps = model.pair_pass(SEQUENCE, np.array([0, 3, 9, 21]), precision)
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            return end.value
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -71,52 +48,6 @@ def test_streamed_model_is_the_model(kind, dtype, request):
             np.testing.assert_array_equal(
                 superposed(streamed, precision), superposed(resident, precision)
             )
-
-
-class Layers:
-    """Makes layers, and knows which were made and how many there have been at once."""
-
-    def __init__(self, read=None):
-        self.read = read or (lambda index: toy_layer())
-        self.indices, self.most = [], 0
-        self._made = []
-
-    def __call__(self, *arguments):
-        layer = self.read(*arguments)
-        self.indices.append(arguments[-1])
-        self._made.append(weakref.ref(layer.out.weight))
-        self.most = max(self.most, self.living)
-        return layer
-
-    @property
-    def living(self):
-        return sum(weight() is not None for weight in self._made)
-
-    def settle(self):
-        """Wait until the thread has read ahead as far as it will."""
-        before = -1
-        while before != len(self.indices):
-            before = len(self.indices)
-            time.sleep(0.05)
-
-
-def toy_layer():
-    norm, linear = Norm(torch.ones(4), None, 1e-5), Linear(torch.ones(4, 4), None)
-    return Layer(2, norm, linear, None, None, linear, norm, linear, linear, False)
-
-
-def toy_stream(layers, count=4):
-    return LayerStream(layers, count, torch.device("cpu"), ARITHMETIC["reference"])
-
-
-def stream_threads():
-    return [t for t in threading.enumerate() if t.name == "plmwidgets-layers" and t.is_alive()]
-
-
-def watched(monkeypatch):
-    layers = Layers(pretrained.read_layer)
-    monkeypatch.setattr(pretrained, "read_layer", layers)
-    return layers
 
 
 @pytest.mark.gpu
@@ -185,204 +116,6 @@ def test_two_layers_at_most_in_passes_of_a_model(tiny_esm2, monkeypatch):
     del model, caught
     gc.collect()
     assert layers.living == 0
-
-
-def test_next_layer_is_read_when_the_one_before_is_dropped():
-    layers = Layers()
-    stream = toy_stream(layers)
-    used = stream[0]
-    layers.settle()
-    assert layers.indices == [0, 1]
-    # A second use of the stream meanwhile does not wait, and nothing is read ahead for it.
-    other = stream[2]
-    layers.settle()
-    assert layers.indices == [0, 1, 2]
-    del used
-    layers.settle()
-    assert layers.indices == [0, 1, 2, 3]
-    del other
-    layers.settle()
-    assert layers.indices == [0, 1, 2, 3]
-    assert stream[3] is not None
-    layers.settle()
-    assert layers.indices == [0, 1, 2, 3, 0]
-    assert layers.most == 2
-
-
-def test_arithmetics_share_a_thread():
-    layers = Layers()
-    before = len(stream_threads())
-    stream = toy_stream(layers)
-    doubled = stream.in_arithmetic(ARITHMETIC["double"])
-    assert len(doubled) == len(stream) == 4
-    assert len(stream_threads()) == before + 1
-    assert doubled[0].out.weight.dtype == torch.float64
-    assert stream[1].out.weight.dtype == torch.float32
-    assert [layer.out.weight.dtype for layer in stream] == [torch.float32] * 4
-    assert layers.most <= 2
-
-
-def test_threads_may_share_a_stream():
-    stream = LayerStream(numbered_layer, 5, torch.device("cpu"), ARITHMETIC["reference"])
-    seen = []
-
-    def passes():
-        for _ in range(20):
-            seen.append([float(layer.out.weight[0, 0]) for layer in stream])
-
-    threads = [threading.Thread(target=passes) for _ in range(3)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(timeout=10)
-    assert seen == [[0, 1, 2, 3, 4]] * 60
-
-
-def numbered_layer(index):
-    layer = toy_layer()
-    layer.out.weight.fill_(index)
-    return layer
-
-
-def test_stream_ends_its_thread_with_its_last_user():
-    gc.collect()
-    before = len(stream_threads())
-    stream = toy_stream(Layers())
-    other = stream.in_arithmetic(ARITHMETIC["preview"])
-    assert other[0] is not None
-    del stream
-    assert len(stream_threads()) == before + 1
-    del other
-    assert len(stream_threads()) == before
-
-
-def test_only_single_layers_that_exist():
-    stream = toy_stream(Layers())
-    with pytest.raises(IndexError, match="no layer 4: there are 4"):
-        stream[4]
-    with pytest.raises(IndexError, match="no layer -1"):
-        stream[-1]
-    with pytest.raises(TypeError, match="one at a time"):
-        stream[:2]
-
-
-def test_error_reaches_who_asks_and_is_forgotten():
-    faults = {2: OSError("damaged"), 0: MemoryError("full")}
-
-    def read(index):
-        if index in faults:
-            raise faults[index]
-        return toy_layer()
-
-    layers = Layers(read)
-    stream = toy_stream(layers)
-    with pytest.raises(MemoryError, match="full"):
-        stream[0]
-    for _ in range(2):
-        assert stream[1] is not None
-        layers.settle()
-        with pytest.raises(OSError, match="damaged"):
-            stream[2]
-    faults.clear()
-    assert len(list(stream)) == 4
-
-
-def test_parts_of_a_model(esm2_copy):
-    expected = load_model(esm2_copy, device="cpu").log_probabilities(CONTEXTS)
-    network = AutoModelForMaskedLM.from_pretrained(esm2_copy)
-    (esm2_copy / "model.safetensors").unlink()
-    network.save_pretrained(esm2_copy, max_shard_size="20kB")
-    assert len(list(esm2_copy.glob("model-*.safetensors"))) > 3
-    model = load_model(esm2_copy, device="cpu", memory="20 kB")
-    assert "streamed" in model.capabilities
-    np.testing.assert_array_equal(model.log_probabilities(CONTEXTS), expected)
-
-
-def catalogued_pickle(tiny_esm1b, cache, monkeypatch):
-    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(cache))
-    commit = "bcb20c5e9b48bda8045b45405b236a2d0fb55368"
-    snapshot = cache / "models--facebook--esm1b_t33_650M_UR50S" / "snapshots" / commit
-    shutil.copytree(tiny_esm1b, snapshot)
-    (snapshot / "model.safetensors").unlink()
-    return snapshot
-
-
-@pytest.mark.parametrize("parts", [False, True])
-def test_catalogued_pickle(tiny_esm1b, tmp_path, monkeypatch, parts):
-    snapshot = catalogued_pickle(tiny_esm1b, tmp_path, monkeypatch)
-    weights = AutoModelForMaskedLM.from_pretrained(tiny_esm1b).state_dict()
-    if parts:
-        names = sorted(weights)
-        files = {name: f"pytorch_model-{i % 2}-of-2.bin" for i, name in enumerate(names)}
-        for file in set(files.values()):
-            torch.save({n: weights[n] for n in names if files[n] == file}, snapshot / file)
-        index = {"metadata": {}, "weight_map": files}
-        (snapshot / "pytorch_model.bin.index.json").write_text(json.dumps(index))
-    else:
-        torch.save(weights, snapshot / "pytorch_model.bin")
-    model = load_model("esm1b", device="cpu", memory=1000)
-    assert "streamed" in model.capabilities
-    np.testing.assert_array_equal(
-        model.log_probabilities(CONTEXTS),
-        load_model(tiny_esm1b, device="cpu").log_probabilities(CONTEXTS),
-    )
-
-
-def test_pickle_runs_nothing(tiny_esm1b, tmp_path, monkeypatch):
-    snapshot = catalogued_pickle(tiny_esm1b, tmp_path, monkeypatch)
-    torch.save({"weight": checkpoints.Payload(tmp_path / "ran")}, snapshot / "pytorch_model.bin")
-    with pytest.raises(ModelError, match="esm1b cannot be loaded"):
-        load_model("esm1b", device="cpu", memory=1000)
-    assert not (tmp_path / "ran").exists()
-
-
-def test_unlisted_pickle_is_refused(esm2_copy):
-    (esm2_copy / "model.safetensors").rename(esm2_copy / "pytorch_model.bin")
-    with pytest.raises(ModelError, match="as a pickle"):
-        load_model(esm2_copy, device="cpu", memory=1000)
-
-
-def test_weights_that_no_longer_belong_together(esm2_copy):
-    model = load_model(esm2_copy, device="cpu", memory=1000)
-    expected = model.log_probabilities(CONTEXTS)
-    weights = esm2_copy / "model.safetensors"
-    kept = weights.rename(esm2_copy / "elsewhere")
-    for _ in range(2):
-        with pytest.raises(ModelError, match=r"copy/model\.safetensors cannot be read \(.*No such"):
-            model.log_probabilities(CONTEXTS)
-    kept.rename(weights)
-    np.testing.assert_array_equal(model.log_probabilities(CONTEXTS), expected)
-
-    checkpoints.change_weights(esm2_copy, lambda weights: {k: 2 * v for k, v in weights.items()})
-    with pytest.raises(ModelError, match=r"model\.safetensors was written anew"):
-        model.log_probabilities(CONTEXTS)
-    assert load_model(esm2_copy, device="cpu", memory=1000) is not model
-
-
-@pytest.mark.parametrize(
-    ("change", "words"),
-    [
-        (
-            lambda w: {k: v for k, v in w.items() if "layer.1.output" not in k},
-            "weights lack .*1.out",
-        ),
-        (lambda w: {k: v for k, v in w.items() if "lm_head" not in k}, "weights lack lm_head"),
-        (
-            lambda w: {k: v[:9].clone() if "2.output.dense.w" in k else v for k, v in w.items()},
-            "do not fit its config.json: esm.encoder.layer.2.output.dense.weight have",
-        ),
-        (
-            lambda w: {k: v[:9].clone() if "lm_head.dense.w" in k else v for k, v in w.items()},
-            "do not fit its config.json: lm_head.dense.weight have",
-        ),
-    ],
-)
-def test_incomplete_weights_are_refused_at_once(esm2_copy, change, words):
-    checkpoints.change_weights(esm2_copy, change)
-    with pytest.raises(ModelError, match=words):
-        load_model(esm2_copy, device="cpu", memory=1000)
-    with pytest.raises(ModelError, match=words):
-        load_model(esm2_copy, device="cpu")
 
 
 def test_contact_head_is_not_needed(esm2_copy, tiny_esm2):

@@ -170,7 +170,7 @@ def test_structures_are_values(tmp_path, raw):
 
 
 def test_options_of_the_maps(piece):
-    with pytest.raises(ValueError, match="unknown atom 'CG': distances are between 'CB' or 'CA'"):
+    with pytest.raises(ValueError, match="unknown atom 'CG': use 'CB' or 'CA'"):
         piece.distance_map("CG")
     for cutoff in (0, -1, np.nan, np.inf):
         with pytest.raises(ValueError, match="distance in Å above 0"):

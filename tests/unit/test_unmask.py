@@ -1,31 +1,25 @@
 """Unmasking against exact sampling, brute force and a model that counts its passes."""
 
 import itertools
-import json
+from inspect import signature
 
 import numpy as np
 import pytest
 from scipy import stats
 from test_potts import chain
 from toy_models import ToyModel
+from unmasking_tools import HIDDEN, PROTEIN, many
 
 from plmwidgets import metrics
 from plmwidgets.alphabet import AMINO_ACIDS
-from plmwidgets.methods.schedules import revealed_counts
 from plmwidgets.methods.unmasking import sampling
-from plmwidgets.methods.unmasking.decoding import STRATEGIES, Decoding
-from plmwidgets.methods.unmasking.plan import plan_unmasking
-from plmwidgets.methods.unmasking.run import UnmaskingRun
-from plmwidgets.methods.unmasking.strategy_comparison import compare_strategies
+from plmwidgets.methods.unmasking.decoding import STRATEGIES
+from plmwidgets.methods.unmasking.plan import OPTIONS, plan_unmasking
 from plmwidgets.methods.unmasking.unmask import unmask
 from plmwidgets.models.masked_lm import Context, ModelError
 from plmwidgets.models.potts import PottsModel
 from plmwidgets.protein import Protein
 from plmwidgets.scan.start import scan_pairs
-from plmwidgets.service import service_for
-
-PROTEIN = Protein("MKTAYIAKQRQISFVKSHFS", name="toy")
-HIDDEN = tuple(range(2, 14))
 
 
 def sharp_potts():
@@ -35,14 +29,6 @@ def sharp_potts():
     fields[:, 3:] -= 9
     edges = np.array([(0, 1), (1, 2), (2, 3), (1, 3), (3, 4)])
     return PottsModel(fields, edges, random.normal(size=(5, 20, 20)) * 1.5, name="sharp")
-
-
-def many(protein, model, masked, seeds, **options):
-    decodings = [Decoding(plan_unmasking(protein, masked, seed=seed, **options)) for seed in seeds]
-    run = UnmaskingRun(protein.name, decodings, service_for(model))
-    run.start()
-    run.wait(quiet=True)
-    return decodings
 
 
 def letters_of(decodings, masked):
@@ -287,101 +273,6 @@ def test_hidden_residues_are_not_seen():
     assert second == Context.of(PROTEIN.sequence, left, revealed)
 
 
-# Repeating
-
-
-@pytest.mark.parametrize("strategy", STRATEGIES)
-def test_the_same_seed_is_the_same_trace_whatever_else_is_computed(strategy):
-    model = ToyModel("repeat")
-    alone = unmask(PROTEIN, model, HIDDEN, strategy, seed=5, temperature=0.8, top_p=0.9)
-    again = unmask(PROTEIN, model, HIDDEN, strategy, seed=5, temperature=0.8, top_p=0.9)
-    options = {"strategy": strategy, "temperature": 0.8, "top_p": 0.9}
-    beside = many(PROTEIN, model, HIDDEN, range(3, 9), **options)[2]
-    for step, other, third in zip(alone.steps, again.steps, beside.steps, strict=True):
-        for name in ("positions", "columns", "log_probabilities", "entropies"):
-            np.testing.assert_array_equal(getattr(step, name), getattr(other, name))
-            np.testing.assert_array_equal(getattr(step, name), getattr(third, name))
-    assert unmask(PROTEIN, model, HIDDEN, strategy, seed=6).sequence != alone.sequence
-
-
-@pytest.mark.parametrize("strategy", [one for one in STRATEGIES if one != "one-shot"])
-def test_a_fork_without_changes_is_the_same_bit_for_bit(strategy):
-    model = ToyModel("forked")
-    trace = unmask(PROTEIN, model, HIDDEN, strategy, steps=5, seed=2, anneal=True)
-    for at in range(5):
-        branch = trace.fork(at)
-        assert branch.sequence == trace.sequence
-        assert branch.log_probability == trace.log_probability
-        assert (branch.passes, branch.forked_at) == (trace.passes, at)
-        assert branch.to_pandas().equals(trace.to_pandas())
-
-
-def test_a_fork_keeps_what_was_before_it():
-    model = ToyModel("branches")
-    trace = unmask(PROTEIN, model, HIDDEN, "random", steps=5)
-    other = trace.fork(3, seed=9)
-    assert other.steps[:3] == trace.steps[:3]
-    assert other.sequence != trace.sequence
-    assert other.sequence_after(2) == trace.sequence_after(2)
-    longer = trace.fork(3, strategy="entropy", at_a_time=1)
-    left = sum(trace.plan.counts[3:])
-    assert longer.plan.counts == (*trace.plan.counts[:3], *[1] * left)
-    assert longer.passes == 3 + left
-    rest = trace.fork(2, strategy="one-shot")
-    assert len(rest) == 3
-    assert rest.fork(2).sequence == rest.sequence
-    assert unmask(PROTEIN, model, HIDDEN).fork(0, strategy="random").passes == 8
-    with pytest.raises(ValueError, match="no step 5 to fork at: they are 0 to 4"):
-        trace.fork(5)
-    with pytest.raises(TypeError, match="fork has no option 'sed'"):
-        trace.fork(1, sed=3)
-    assert trace.fork(1, strategy="pair-guided").passes > 5
-
-
-# What a trace tells
-
-
-def test_a_fork_keeps_the_schedule_and_the_number_of_steps_unless_stated(tmp_path):
-    model = ToyModel("fork schedule")
-    trace = unmask(PROTEIN, model, range(16), "random", steps=8, schedule="linear")
-    assert trace.plan.counts == (2,) * 8
-    assert trace.fork(4, steps=4).plan.counts == trace.plan.counts
-    assert trace.fork(4, steps=2).plan.counts == (2, 2, 2, 2, 4, 4)
-    cubic = trace.fork(4, schedule="cubic")
-    assert cubic.plan.counts == (2, 2, 2, 2, *revealed_counts(8, 4, "cubic"))
-    cubic.save(tmp_path / "cubic.npz")
-    loaded = type(trace).load(tmp_path / "cubic.npz", model=model)
-    assert loaded.fork(4, steps=4).plan.counts == cubic.plan.counts
-
-
-def test_tables_agree_with_the_steps():
-    trace = unmask(PROTEIN, ToyModel("tables"), HIDDEN, "entropy", steps=4, seed=1)
-    table, steps = trace.to_pandas(), trace.per_step()
-    assert sorted(table["position"]) == list(HIDDEN)
-    assert table["label"].iloc[0] == PROTEIN.residue_labels[table["position"].iloc[0]]
-    assert steps["count"].tolist() == list(trace.plan.counts)
-    assert steps["hidden"].iloc[-1] == 0
-    assert steps["entropy_left"].iloc[-1] == 0
-    assert steps["log_probability"].iloc[-1] == pytest.approx(trace.log_probability)
-    assert steps["identity"].iloc[-1] == pytest.approx(trace.identity)
-    same = [a == b for a, b in zip(trace.sequence, PROTEIN.sequence, strict=True)]
-    assert trace.identity == pytest.approx(np.mean([same[i] for i in HIDDEN]))
-    # Entropy and probability are those of the context at that step.
-    row = table[table["step"] == 2].iloc[0]
-    known = {i: trace.sequence[i] for i in HIDDEN if trace.step_of[i] < 2}
-    hidden = [i for i in HIDDEN if i not in known]
-    log_p = ToyModel().expected(Context.of(PROTEIN.sequence, hidden, known)).astype(float)
-    column = AMINO_ACIDS.index(row["amino_acid"])
-    assert row["log_probability"] == pytest.approx(log_p[row["position"], column])
-    assert row["entropy"] == pytest.approx(metrics.entropy(log_p)[row["position"]])
-    others = [i for i in hidden if i not in trace.steps[2].positions]
-    assert steps["entropy_left"][2] == pytest.approx(metrics.entropy(log_p)[others].sum())
-    assert trace.sequence_after(-1, hidden="-").count("-") == len(HIDDEN)
-    assert "entropy, 12 residues in 4 steps and 4 passes" in repr(trace)
-    with pytest.raises(ValueError, match="no step 4"):
-        trace.sequence_after(4)
-
-
 # Sampling
 
 
@@ -432,6 +323,13 @@ def test_next_to_no_temperature_is_none_without_a_warning():
 # What is refused
 
 
+def test_a_plan_takes_what_unmask_takes():
+    """The two list the options and their defaults apart."""
+    asked, planned = (signature(each).parameters for each in (unmask, plan_unmasking))
+    assert {name: asked[name] for name in OPTIONS} == {name: planned[name] for name in OPTIONS}
+    assert list(asked) == ["protein", "model", "masked", *OPTIONS]
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -446,8 +344,8 @@ def test_next_to_no_temperature_is_none_without_a_warning():
         ({"temperature": -1}, "temperature is a number, 0 or more"),
         ({"temperature": float("nan")}, "temperature is a number"),
         ({"temperature": 10**400}, "temperature is a number"),
-        ({"anneal": 0.5}, "anneal is True or False"),
-        ({"anneal": "no"}, "anneal is True or False"),
+        ({"anneal": 0.5}, "it is True or False"),
+        ({"anneal": "no"}, "it is True or False"),
         ({"top_p": 0}, "top_p is above 0"),
         ({"top_p": 1.1}, "top_p is a number, from 0 to 1"),
         ({"seed": -1}, "seed is a whole number"),
@@ -495,260 +393,3 @@ def test_steps_are_whole_numbers_and_hidden_residues_one_sign():
         with pytest.raises(ValueError, match="one sign"):
             trace.sequence_after(1, wrong)
     assert "1 residue in 1 step and 1 pass" in repr(unmask(PROTEIN, "demo", [3]))
-
-
-# Many seeds
-
-
-def test_a_comparison_is_that_of_its_traces():
-    model = ToyModel("compared")
-    found = compare_strategies(
-        PROTEIN, model, HIDDEN, strategies=["random", "entropy"], steps=[1, 3], seeds=6
-    )
-    found.wait(quiet=True)
-    table = found.to_pandas()
-    # In one step all are one-shot, listed once.
-    assert table.groupby(["strategy", "steps"]).size().to_dict() == {
-        ("one-shot", 1): 6,
-        ("random", 3): 6,
-        ("entropy", 3): 6,
-    }
-    row = table.query("strategy == 'entropy' and seed == 4").iloc[0]
-    trace = unmask(PROTEIN, model, HIDDEN, "entropy", steps=3, seed=4)
-    assert (row["sequence"], row["passes"]) == (trace.sequence, 3)
-    assert row["score"] == trace.log_probability
-    summary = found.summary()
-    random = table.query("strategy == 'random'")["score"]
-    got = summary.query("strategy == 'random'").iloc[0]
-    assert got["score"] == pytest.approx(random.mean())
-    low, high = stats.norm.interval(0.95, random.mean(), stats.sem(random))
-    assert (got["low"], got["high"]) == pytest.approx((low, high))
-    sequences = table.query("strategy == 'random'")["sequence"]
-    apart = [
-        np.mean([a[i] != b[i] for i in HIDDEN]) for a, b in itertools.combinations(sequences, 2)
-    ]
-    assert got["diversity"] == pytest.approx(np.mean(apart))
-    differences = found.against("random").iloc[0]
-    entropy = table.query("strategy == 'entropy'")["score"]
-    assert differences["strategy"] == "entropy"
-    assert differences["score"] == pytest.approx((entropy.to_numpy() - random.to_numpy()).mean())
-    with pytest.raises(ValueError, match="no strategy 'best' here"):
-        found.against("best")
-
-
-def test_a_comparison_pauses_and_goes_on():
-    model = ToyModel("paused comparison", seconds=0.001)
-    found = compare_strategies(PROTEIN, model, HIDDEN, strategies=["random"], seeds=30)
-    found.pause()
-    assert len(found.to_pandas()) < 30 * 5
-    found.resume()
-    found.wait(quiet=True)
-    assert len(found.to_pandas()) == 30 * 5  # 1, 2, 4, 8 and 12 steps
-    assert found.summary()["seeds"].tolist() == [30] * 5
-    assert "150 of 150 traces" in repr(found)
-
-
-def test_a_judge_scores_and_own_options_have_labels():
-    found = compare_strategies(
-        PROTEIN,
-        ToyModel("judged"),
-        HIDDEN,
-        strategies={"cold": {"strategy": "random", "temperature": 0}},
-        steps=[2],
-        seeds=[7, 8],
-        judge=lambda sequences: [len(set(one)) for one in sequences],
-    )
-    found.wait(quiet=True)
-    table = found.to_pandas()
-    assert table["score"].tolist() == [len(set(one)) for one in table["sequence"]]
-    assert table["strategy"].tolist() == ["cold", "cold"]
-    for wrong, message in [
-        ({"strategies": []}, "at least one strategy"),
-        ({"seeds": 0}, "at least one seed|seeds is how many"),
-        ({"seeds": []}, "at least one seed"),
-        ({"steps": []}, "at least one number of steps"),
-        ({"steps": [13]}, "13 steps are too many"),
-        ({"strategies": ["best"]}, "unknown strategy 'best'"),
-    ]:
-        with pytest.raises(ValueError, match=message):
-            compare_strategies(PROTEIN, ToyModel("judged"), HIDDEN, **wrong)
-
-
-def test_a_comparison_goes_on_after_its_judge_failed_and_loses_nothing():
-    calls = []
-
-    def judge(sequences):
-        calls.append(sequences)
-        if len(calls) in (3, 4):
-            raise RuntimeError("the judge is out")
-        return [1.0]
-
-    found = compare_strategies(
-        PROTEIN, ToyModel("judge out"), HIDDEN, strategies=["random"], steps=2, seeds=8, judge=judge
-    )
-    for _ in range(2):
-        with pytest.raises(RuntimeError, match="the judge is out"):
-            found.wait(timeout=20, quiet=True)
-        found.resume()
-    found.wait(timeout=20, quiet=True)
-    assert sorted(found.to_pandas()["seed"]) == list(range(8))
-    assert found.progress.done == found.progress.total == 16
-
-
-@pytest.mark.parametrize("said", [1.0, [1.0, 2.0], [], None, ["high"]])
-def test_a_judge_that_gives_no_score_is_told_so(said):
-    found = compare_strategies(
-        PROTEIN, ToyModel("no score"), HIDDEN, steps=[1], seeds=1, judge=lambda _: said
-    )
-    with pytest.raises(ValueError, match="the judge is given a list of one sequence"):
-        found.wait(quiet=True)
-
-
-def test_a_score_that_is_nan_is_not_left_away_silently():
-    scores = iter([1.0, float("nan"), 2.0])
-    found = compare_strategies(
-        PROTEIN, ToyModel("nan score"), HIDDEN, steps=[1], seeds=3, judge=lambda _: [next(scores)]
-    )
-    found.wait(quiet=True)
-    assert found.summary()[["score", "low", "high"]].isna().all(axis=None)
-
-
-def test_every_label_of_ones_own_is_there_in_one_step():
-    cold = {"strategy": "one-shot", "temperature": 0}
-    found = compare_strategies(
-        PROTEIN, ToyModel("cold"), HIDDEN, strategies={"cold": cold}, steps=[1, 2], seeds=2
-    )
-    found.wait(quiet=True)
-    assert found.to_pandas()["strategy"].tolist() == ["cold", "cold"]
-    coldest = unmask(PROTEIN, ToyModel("cold"), HIDDEN, temperature=0)
-    assert set(found.to_pandas()["sequence"]) == {coldest.sequence}
-
-
-def test_passes_of_maps_of_ones_own_are_not_said_to_be_none():
-    own = {"guided": {"strategy": "pair-guided", "pairs": np.zeros((20, 20))}}
-    found = compare_strategies(
-        PROTEIN, ToyModel("own map"), HIDDEN, strategies=own, steps=2, seeds=1
-    )
-    assert found.map_passes is None
-    found.wait(quiet=True)
-    probing = {"guided": {"strategy": "pair-guided", "pairs": None}}
-    found = compare_strategies(
-        PROTEIN, ToyModel("own map"), HIDDEN, strategies=probing, steps=2, seeds=1
-    )
-    assert found.map_passes == 0
-    found.wait(quiet=True)
-
-
-@pytest.mark.parametrize(
-    ("options", "error", "message"),
-    [
-        ({"strategies": ["one-shot"], "steps": [4]}, ValueError, "add 1 to steps="),
-        ({"steps": 2.5}, ValueError, "steps=2.5"),
-        ({"strategies": None}, TypeError, "strategies= is a list"),
-        ({"strategies": {"cold": "entropy"}}, TypeError, "'cold' is its options"),
-        ({"strategies": {"cold": {"steps": 3}}}, TypeError, "'steps' is no option here"),
-        ({"strategies": {"cold": {"seed": 3}}}, TypeError, "'seed' is no option here"),
-        ({"strategy": "entropy"}, TypeError, "is said by strategies="),
-        ({"temprature": 1}, TypeError, "'temprature' is no option here"),
-        ({"judge": 5}, TypeError, "judge= is a function"),
-    ],
-)
-def test_comparisons_that_make_no_sense_are_refused_in_words(options, error, message):
-    with pytest.raises(error, match=message):
-        compare_strategies(PROTEIN, ToyModel("refusing"), HIDDEN, **options)
-
-
-def test_the_chart_has_a_line_a_strategy_and_its_intervals():
-    found = compare_strategies(
-        PROTEIN,
-        ToyModel("charted"),
-        HIDDEN,
-        strategies=["random", "entropy"],
-        steps=[1, 4],
-        seeds=3,
-    )
-    found.wait(quiet=True)
-    drawn = found.chart().to_dict()
-    (rows,) = drawn["datasets"].values()
-    assert [(row["strategy"], row["passes"]) for row in rows] == [
-        ("one-shot", 1),
-        ("random", 4),
-        ("entropy", 4),
-    ]
-    colour = drawn["layer"][1]["encoding"]["color"]["scale"]
-    assert colour["domain"] == ["one-shot", "random", "entropy"]
-    assert len(set(colour["range"])) == 3
-    assert "mean of 3 seeds" in drawn["title"]["subtitle"]
-    waiting = compare_strategies(PROTEIN, ToyModel("not charted", seconds=1), HIDDEN, seeds=1)
-    with pytest.raises(ValueError, match="nothing is computed yet"):
-        waiting.chart()
-    waiting.cancel()
-
-
-# Files
-
-
-def test_a_saved_trace_comes_back_and_forks_the_same(tmp_path):
-    model = ToyModel("saved trace")
-    pairs = np.random.default_rng(1).random((20, 20))
-    trace = unmask(PROTEIN, model, HIDDEN, "pair-guided", steps=4, pairs=pairs).fork(1, seed=3)
-    trace.save(tmp_path / "one.npz")
-    loaded = type(trace).load(tmp_path / "one.npz", model=model)
-    assert loaded.to_pandas().equals(trace.to_pandas())
-    assert loaded.per_step().equals(trace.per_step())
-    assert (loaded.plan, loaded.forked_at) == (trace.plan, 1)
-    assert loaded.fork(2, seed=8).sequence == trace.fork(2, seed=8).sequence
-    assert repr(loaded) == repr(trace)
-    with pytest.raises(RuntimeError, match="load it with model="):
-        type(trace).load(tmp_path / "one.npz").fork(1)
-    with pytest.raises(ValueError, match="not of 'another toy'"):
-        type(trace).load(tmp_path / "one.npz", model=ToyModel("another toy"))
-    with pytest.raises(ValueError, match="whose sequence differs"):
-        type(trace).load(tmp_path / "one.npz", protein=Protein("ACDEF"))
-
-
-def test_files_that_hold_no_trace_are_refused(tmp_path):
-    trace = unmask(PROTEIN, ToyModel("damaged trace"), HIDDEN, "random", steps=4)
-    load = type(trace).load
-    with pytest.raises(ValueError, match="unmasking traces are kept as"):
-        trace.save(tmp_path / "trace.csv")
-    with pytest.raises(FileNotFoundError):
-        load(tmp_path / "missing.npz")
-    (tmp_path / "text.npz").write_text("no archive")
-    with pytest.raises(ValueError, match="holds no unmasking trace"):
-        load(tmp_path / "text.npz")
-    trace.save(tmp_path / "whole.npz")
-    with np.load(tmp_path / "whole.npz") as archive:
-        whole = dict(archive)
-    changes = {
-        "columns": whole["columns"] + 20,
-        "positions": whole["positions"][::-1][:-1],
-        "entropies": whole["entropies"][:, 1:],
-        "passes": whole["passes"][1:],
-        "description": np.array(str(whole["description"]).replace("random", "greedy")),
-    }
-    for name, value in changes.items():
-        np.savez(tmp_path / "wrong.npz", **{**whole, name: value})
-        with pytest.raises(ValueError, match="holds no unmasking trace"):
-            load(tmp_path / "wrong.npz")
-    twice = whole["positions"].copy()
-    twice[0] = twice[1]
-    np.savez(tmp_path / "twice.npz", **{**whole, "positions": twice})
-    with pytest.raises(ValueError, match="each hidden residue once"):
-        load(tmp_path / "twice.npz")
-    np.savez(tmp_path / "float.npz", **{**whole, "positions": whole["positions"].astype(float)})
-    with pytest.raises(ValueError, match="each hidden residue once"):
-        load(tmp_path / "float.npz")
-    described = json.loads(str(whole["description"]))
-    for name, value in {"provenance": [], "plan": {**described["plan"], "schedule": "?"}}.items():
-        text = json.dumps({**described, name: value})
-        np.savez(tmp_path / "wrong.npz", **{**whole, "description": text})
-        with pytest.raises(ValueError, match="holds no unmasking trace"):
-            load(tmp_path / "wrong.npz")
-
-
-def test_a_trace_is_loaded_by_the_names_of_its_protein_and_model(tmp_path):
-    trace = unmask(Protein.demo(), "demo", [3, 4], "random")
-    trace.save(tmp_path / "demo.npz")
-    loaded = type(trace).load(tmp_path / "demo.npz", Protein.demo().sequence, "demo")
-    assert loaded.fork(1).sequence == trace.sequence

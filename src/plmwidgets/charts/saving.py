@@ -4,6 +4,8 @@ import os
 from pathlib import Path
 from typing import Any, Final
 
+from plmwidgets._files import fresh_file
+
 _FORMATS: Final = {".png": "png", ".svg": "svg", ".html": "html"}
 
 
@@ -23,10 +25,12 @@ def save_chart(chart: Any, path: str | os.PathLike[str], scale: float = 2.0) -> 
     ------
     ImportError
         If vl-convert is not installed, which draws the figures.
+    OSError
+        If it cannot be written there.
     ValueError
         If the path ends in something else.
     """
-    file = Path(path)
+    file = Path(path).expanduser()
     form = _FORMATS.get(file.suffix.lower())
     if form is None:
         raise ValueError(f"cannot save a chart as {file.name}: end it in {', '.join(_FORMATS)}")
@@ -36,7 +40,6 @@ def save_chart(chart: Any, path: str | os.PathLike[str], scale: float = 2.0) -> 
         raise ImportError(
             "saving charts needs vl-convert: install it with pip install 'plmwidgets[lab]'"
         ) from error
-    if form == "html":
-        chart.save(file, format=form, inline=True)
-    else:
-        chart.save(file, format=form, scale_factor=scale)
+    options = {"inline": True} if form == "html" else {"scale_factor": scale}
+    with fresh_file(file, replace=True) as fresh:
+        chart.save(fresh, format=form, **options)

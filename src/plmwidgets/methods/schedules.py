@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from plmwidgets._numbers import whole_number
+from plmwidgets._options import choice
 
 Floats = NDArray[np.float64]
 
@@ -118,7 +119,4 @@ def revealed_counts(masked: int, steps: int, schedule: str = "cosine") -> tuple[
 
 def check_schedule(schedule: str) -> None:
     """Raise `ValueError`, with those that there are, if there is no schedule of that name."""
-    if schedule not in SCHEDULES:
-        raise ValueError(
-            f"unknown schedule {schedule!r}: use one of {', '.join(map(repr, SCHEDULES))}"
-        )
+    choice("schedule", schedule, SCHEDULES)

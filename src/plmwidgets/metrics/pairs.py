@@ -80,8 +80,8 @@ SYMMETRIC_METRICS: Final = frozenset({"js_div_avg", "js_dist_avg"})
 
 def check_pair_metric(name: str) -> None:
     """Raise `ValueError`, listing the names, if the name is none of `PAIR_METRICS`."""
-    if name not in PAIR_METRICS:
-        close = difflib.get_close_matches(name, PAIR_METRICS, n=1)
+    if not isinstance(name, str) or name not in PAIR_METRICS:
+        close = difflib.get_close_matches(str(name), PAIR_METRICS, n=1)
         hint = f" Did you mean {close[0]!r}?" if close else ""
         raise ValueError(
             f"there is no pair metric {name!r}.{hint} The names are {', '.join(PAIR_METRICS)}."

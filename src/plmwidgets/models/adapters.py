@@ -20,7 +20,7 @@ from typing import Any, Final, TypeVar
 import torch
 
 from plmwidgets.models.adapter_files import Adapter, import_peft, read_adapter
-from plmwidgets.models.checkpoint import first_line
+from plmwidgets.models.checkpoint import LOCAL_REVISION, first_line
 from plmwidgets.models.encoder import Encoder, Ends
 from plmwidgets.models.esm import EsmMaskedLM
 from plmwidgets.models.esm_layout import linear_parts
@@ -30,8 +30,6 @@ from plmwidgets.models.masked_lm import ModelError
 
 ADAPTER: Final = "default"
 """What peft calls the one adapter of a network."""
-LOCAL_REVISION: Final = 16
-"""Digits of the hash that stands for the weights of a folder; a commit of the hub has 40."""
 
 _IN_ENDS: Final = {"dense": ["lm_head.dense"]}
 """Of the affine maps after the last layer, the one that an `Encoder` has as it is."""

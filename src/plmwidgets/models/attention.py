@@ -11,7 +11,7 @@ from torch import Tensor
 
 from plmwidgets.models.encoder import Encoder
 from plmwidgets.models.layers import attend
-from plmwidgets.models.masked_lm import Context, ModelError
+from plmwidgets.models.masked_lm import Context, ModelError, run_to_end
 from plmwidgets.models.tokens import ResidueTokenizer
 
 WEIGHTS_AT_ONCE: Final = 2**24
@@ -105,7 +105,7 @@ class AttentionReader:
         self, contexts: Sequence[Context], layers: Sequence[int] | None = None
     ) -> NDArray[np.float32]:
         """Attention weights among residues; see `AttentiveMaskedLM.attentions`."""
-        return _ended(self.attention_steps(contexts, layers))
+        return run_to_end(self.attention_steps(contexts, layers))
 
     def attention_steps(
         self, contexts: Sequence[Context], layers: Sequence[int] | None = None
@@ -129,7 +129,7 @@ class AttentionReader:
 
     def contact_probabilities(self, contexts: Sequence[Context]) -> NDArray[np.float32]:
         """Probabilities of contacts; see `ContactMaskedLM.contact_probabilities`."""
-        return _ended(self.contact_probability_steps(contexts))
+        return run_to_end(self.contact_probability_steps(contexts))
 
     def contact_probability_steps(
         self, contexts: Sequence[Context]
@@ -261,14 +261,3 @@ def _weights(q: Tensor, k: Tensor) -> Tensor:
 def _parts(count: int, each: int) -> list[slice]:
     size = max(1, WEIGHTS_AT_ONCE // each)
     return [slice(start, min(start + size, count)) for start in range(0, count, size)]
-
-
-def _ended(
-    steps: Generator[float, None, NDArray[np.float32]],
-) -> NDArray[np.float32]:
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            values: NDArray[np.float32] = end.value
-            return values

@@ -30,6 +30,9 @@ _BOOKKEEPING: Final = (
     *("_name_or_path", "architectures", "dtype", "torch_dtype", "transformers_version"),
 )
 
+LOCAL_REVISION: Final = 16
+"""Digits of the hash that stands for the weights of a folder; a commit of the hub has 40."""
+
 
 @dataclass(frozen=True, slots=True)
 class Source:
@@ -304,7 +307,7 @@ def _fingerprint(folder: Path, weights: list[Path]) -> str:
     for path in weights:
         with path.open("rb") as stream:
             digest.update(hashlib.file_digest(stream, "sha256").digest())
-    return digest.hexdigest()[:16]
+    return digest.hexdigest()[:LOCAL_REVISION]
 
 
 def _read_json(path: Path) -> dict[str, Any]:

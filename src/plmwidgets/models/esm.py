@@ -14,7 +14,7 @@ from plmwidgets.models.esm_layout import is_esm_like, read_encoder, read_ends
 from plmwidgets.models.hidden_states import StateBlock, encoder_states
 from plmwidgets.models.huggingface import HuggingFaceMaskedLM, Ints, checked_positions
 from plmwidgets.models.layers import ARITHMETIC, Arithmetic
-from plmwidgets.models.masked_lm import Context, chosen_precision
+from plmwidgets.models.masked_lm import Context, chosen_precision, run_to_end
 from plmwidgets.models.room import Room, free_memory
 from plmwidgets.models.streaming import MOST_CONTEXTS, STREAM_BYTES, LayerStream
 from plmwidgets.models.superposition import pass_bytes, pass_cost, superposed_pass
@@ -109,13 +109,7 @@ class EsmMaskedLM(HuggingFaceMaskedLM):
         ValueError
             If the precision is not offered; and as for `HuggingFaceMaskedLM`.
         """
-        steps = self.log_probability_steps(contexts, positions, precision)
-        while True:
-            try:
-                next(steps)
-            except StopIteration as end:
-                values: NDArray[np.floating[Any]] = end.value
-                return values
+        return run_to_end(self.log_probability_steps(contexts, positions, precision))
 
     def log_probability_steps(
         self,

@@ -15,7 +15,13 @@ from transformers.models.esm.openfold_utils import atom14_to_atom37, residue_con
 from plmwidgets.models.checkpoint import Source, locate
 from plmwidgets.models.folding import FoldedChain
 from plmwidgets.models.masked_lm import ModelError, ModelIdentity
-from plmwidgets.models.pretrained import LOADING, quietly, reason_of, refuse_random_parts
+from plmwidgets.models.pretrained import (
+    LOADING,
+    quietly,
+    read_network,
+    reason_of,
+    refuse_random_parts,
+)
 from plmwidgets.models.room import free_memory
 
 _UNKNOWN: Final = residue_constants.restype_order_with_x["X"]
@@ -137,16 +143,7 @@ def load(source: Source, device: torch.device) -> EsmFold:
             with torch.device("meta"):  # names and shapes alone
                 outline = _Network(config)
             _check_memory(source, outline, device, half)
-            network, report = _Network.from_pretrained(
-                files.folder,
-                config=config,
-                dtype=torch.float32,
-                trust_remote_code=False,
-                use_safetensors=source.weights_format == "safetensors",
-                weights_only=True,
-                output_loading_info=True,
-                ignore_mismatched_sizes=True,
-            )
+            network, report = read_network(_Network, source, files.folder, config, torch.float32)
             # Whatever the file has them in: the language model alone may be in half precision.
             network = network.float()
             if half:

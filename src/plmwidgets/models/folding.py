@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
+from plmwidgets._options import flag
 from plmwidgets.models.catalog import CatalogEntry, find, find_folding, readable_bytes
 from plmwidgets.models.checkpoint import Source, is_cached
 from plmwidgets.models.loading import loading_once, state_on_disk
@@ -138,7 +139,7 @@ def load_folding_model(
             f"cannot load a model of structures from a {type(name_or_path).__name__}: give "
             "'esmfold', or the path of a folder"
         )
-    source = _resolve(name_or_path, download)
+    source = _resolve(name_or_path, flag("download", download))
     # Slow to import, and only needed once something is really loaded.
     from plmwidgets.models import esmfold
     from plmwidgets.models.devices import choose_device

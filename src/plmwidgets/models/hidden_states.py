@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from plmwidgets.models.encoder import STREAM_AT_ONCE, Encoder
-from plmwidgets.models.masked_lm import Context, ModelError
+from plmwidgets.models.masked_lm import Context, ModelError, run_to_end
 from plmwidgets.models.tokens import ResidueTokenizer
 
 
@@ -52,13 +52,7 @@ class HiddenStateReader:
         precision: str | None = None,
     ) -> NDArray[np.float32]:
         """Hidden states of residues; see `EmbeddingMaskedLM.embeddings`."""
-        steps = self.embedding_steps(contexts, layers, precision)
-        while True:
-            try:
-                next(steps)
-            except StopIteration as end:
-                values: NDArray[np.float32] = end.value
-                return values
+        return run_to_end(self.embedding_steps(contexts, layers, precision))
 
     def embedding_steps(
         self,

@@ -11,6 +11,7 @@ from numbers import Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
+from plmwidgets._options import flag
 from plmwidgets.models.catalog import (
     DEMO_CONTACT_HEAD,
     DEMO_FOLDER,
@@ -204,6 +205,7 @@ def _resolve(
 ) -> Source:
     if contact_head is None:
         contact_head = entry is not None and "contacts" in entry.capabilities
+    contact_head = flag("contact_head", contact_head)
     if entry is not None and entry.file is not None:
         head = contact_head and DEMO_CONTACT_HEAD
         return Source(entry.name, entry.checkpoint, entry.file.parent, contact_head=head)

@@ -6,13 +6,16 @@ log-probabilities over the twenty amino acids. Everything above this layer sees 
 
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Final, Protocol, runtime_checkable
+from typing import Any, Final, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from plmwidgets._numbers import as_whole
+from plmwidgets._options import choice
 from plmwidgets.alphabet import AMINO_ACIDS, PLACEHOLDERS
+
+Result = TypeVar("Result")
 
 
 class ModelError(RuntimeError):
@@ -368,6 +371,16 @@ class EmbeddingMaskedLM(MaskedLM, Protocol):
         """Do the same, stopping now and then; yields the share of the work that is done."""
 
 
+def run_to_end(steps: Generator[Any, None, Result]) -> Result:
+    """Take all steps of a computation at once, and return what it comes to."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            found: Result = end.value
+            return found
+
+
 PRECISIONS: Final = ("reference", "final", "preview")
 """``reference``: float32. ``final``: products in float16, all between them in float32; on a GPU.
 ``preview``: bfloat16 throughout."""
@@ -389,13 +402,9 @@ def chosen_precision(model: MaskedLM, precision: str | None) -> str:
     ValueError
         If there is no such precision, or this model does not offer it.
     """
-    if precision is not None and precision not in PRECISIONS:
-        raise ValueError(
-            f"unknown precision {precision!r}: use one of {', '.join(map(repr, PRECISIONS))}, or "
-            "None for the default."
-        )
     if precision is None:
         return default_precision(model)
+    precision = choice("precision", precision, PRECISIONS)
     offered: tuple[str, ...] = getattr(model, "precisions", ("reference",))
     if precision == "final" and "final" not in offered and "reference" in offered:
         return "reference"

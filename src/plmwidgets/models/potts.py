@@ -7,14 +7,17 @@ model serves as an oracle for everything that is computed with a language model.
 """
 
 import hashlib
+import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from safetensors import SafetensorError
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import load_file
+from safetensors.numpy import save as tensor_bytes
 
+from plmwidgets._files import fresh_file
 from plmwidgets.alphabet import AMINO_ACIDS, INDEX
 from plmwidgets.models.masked_lm import Context, ModelError, ModelIdentity
 
@@ -106,11 +109,25 @@ class PottsModel:
                 "file that PottsModel.save wrote."
             ) from error
 
-    def save(self, path: str | Path) -> None:
-        """Write the parameters as safetensors, the edges under the name ``contacts``."""
-        save_file(
-            {"fields": self.fields, "contacts": self.edges, "couplings": self.couplings}, path
-        )
+    def save(self, path: str | os.PathLike[str], replace: bool = False) -> None:
+        """Write the parameters as safetensors, the edges under the name ``contacts``.
+
+        Parameters
+        ----------
+        path : path
+        replace : bool
+            Overwrite a file of that name.
+
+        Raises
+        ------
+        FileExistsError
+            If there is such a file, unless it is to be replaced.
+        OSError
+            If it cannot be written there.
+        """
+        arrays = {"fields": self.fields, "contacts": self.edges, "couplings": self.couplings}
+        with fresh_file(Path(path).expanduser(), replace) as fresh:
+            fresh.write_bytes(tensor_bytes(arrays))
 
     def check_sequence(self, sequence: str) -> None:
         """Raise `ModelError`, saying why, if the model cannot take this sequence."""

@@ -24,6 +24,11 @@ from plmwidgets.models.streaming import LayerStream
 from plmwidgets.models.weight_files import WeightFiles
 
 _MASKED_LM: Final = "masked language model"
+_HEADS: Final = {
+    _MASKED_LM: "its masked-LM head",
+    "model of structures": "its folding head",
+    "classifier": "the head for its classes",
+}
 LOADING: Final = threading.Lock()
 """transformers sets process-wide state (default dtype, verbosity) while it loads."""
 
@@ -71,16 +76,9 @@ def load(
                     "memory. Only models of ESM's and ESM C's kind, on a CPU or with CUDA, can "
                     "be larger than the memory."
                 )
-            network, report = AutoModelForMaskedLM.from_pretrained(
-                files.folder,
-                config=_without_layers(config) if streamed else config,
-                # Here, not by `.to(dtype)` later, which would also round rotary frequencies.
-                dtype=dtype,
-                trust_remote_code=False,
-                use_safetensors=source.weights_format == "safetensors",
-                weights_only=True,
-                output_loading_info=True,
-                ignore_mismatched_sizes=True,
+            chosen = _without_layers(config) if streamed else config
+            network, report = read_network(
+                AutoModelForMaskedLM, source, files.folder, chosen, dtype
             )
             network = network.to(device)
             stored = WeightFiles(files.weights) if streamed else None
@@ -107,6 +105,30 @@ def load(
         contact_head=_contact_head(source, config, network, report, stored),
         **streams,
     )
+
+
+def read_network(
+    kind: Any, source: Source, folder: Path, config: Any, dtype: torch.dtype
+) -> tuple[Any, dict[str, Any]]:
+    """Read weights into one of transformers' classes; no code of the checkpoint is run.
+
+    Returns
+    -------
+    network, report
+        The report, for `refuse_random_parts`, tells what the files lack.
+    """
+    network, report = kind.from_pretrained(
+        folder,
+        config=config,
+        # Here, not by `.to(dtype)` later, which would also round rotary frequencies.
+        dtype=dtype,
+        trust_remote_code=False,
+        use_safetensors=source.weights_format == "safetensors",
+        weights_only=True,
+        output_loading_info=True,
+        ignore_mismatched_sizes=True,
+    )
+    return network, report
 
 
 def _can_stream(outline: Any, device: torch.device) -> bool:
@@ -232,8 +254,7 @@ def refuse_random_parts(source: Source, report: dict[str, Any], kind: str = _MAS
     if missing:
         raise ModelError(
             f"{source.name} is not a whole {kind}: its weights lack {_some(missing)}, which would "
-            "stay random. Choose a checkpoint that was saved with its "
-            f"{'masked-LM head' if kind == _MASKED_LM else 'folding head'}."
+            f"stay random. Choose a checkpoint that was saved with {_HEADS[kind]}."
         )
 
 

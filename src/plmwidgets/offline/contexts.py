@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from plmwidgets._options import flag
 from plmwidgets.models.masked_lm import Context, MaskedLM
 from plmwidgets.protein import Protein
 from plmwidgets.scan.run import SINGLES_AT_ONCE
@@ -36,7 +37,7 @@ def wanted_contexts(
     if isinstance(more, str):
         raise TypeError(f"contexts is a list of masks, such as [{more!r}]: not one text")
     asked = [Context(protein.sequence, positions_of(protein, masks)) for masks in more]
-    alone = single_contexts(protein.sequence)[0] if singles else []
+    alone = single_contexts(protein.sequence)[0] if flag("singles", singles) else []
     return list(dict.fromkeys([Context.of(protein.sequence), *alone, *asked, *visited]))
 
 

@@ -11,6 +11,7 @@ from typing import ClassVar
 
 from tqdm import tqdm
 
+from plmwidgets._options import flag
 from plmwidgets.scan.progress import ScanProgress, ScanStatus
 
 _log = logging.getLogger(__name__)
@@ -32,6 +33,8 @@ class BackgroundRun(ABC):
     """
 
     title: ClassVar = "scan"
+    held: object = None
+    """What it fills, so that the same call with the same store finds it while it runs."""
 
     def __init__(self, name: str, total: int, unit: str) -> None:
         self.error: BaseException | None = None
@@ -125,7 +128,7 @@ class BackgroundRun(ABC):
             total=self._total,
             initial=int(self._share() * self._total),
             unit=f" {self._unit}",
-            disable=True if quiet else None,
+            disable=True if flag("quiet", quiet) else None,
             desc=self.title,
         ) as bar:
             while self.status is ScanStatus.RUNNING:

@@ -8,6 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from plmwidgets import metrics
+from plmwidgets._options import choice
 from plmwidgets.alphabet import AMINO_ACIDS
 from plmwidgets.models import as_model
 from plmwidgets.models.masked_lm import Context, MaskedLM
@@ -81,13 +82,12 @@ class JointDistribution:
         )
 
     def _values(self, order: str) -> NDArray[np.float64]:
-        if order == "mean":
-            return (self.i_first + self.j_first) / 2
-        if order == "i first":
-            return self.i_first
-        if order == "j first":
-            return self.j_first
-        raise ValueError(f"unknown order {order!r}: use 'mean', 'i first' or 'j first'")
+        both = {
+            "mean": (self.i_first + self.j_first) / 2,
+            "i first": self.i_first,
+            "j first": self.j_first,
+        }
+        return both[choice("order", order, both)]
 
 
 def joint(protein: Protein | str, model: MaskedLM | str, i: int, j: int) -> JointDistribution:

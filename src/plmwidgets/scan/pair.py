@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from plmwidgets import metrics
+from plmwidgets._options import choice
 from plmwidgets.alphabet import AMINO_ACIDS
 from plmwidgets.protein import Protein
 from plmwidgets.scan import saving, tables
@@ -341,11 +342,8 @@ class PairScan(ScanControl):
         ValueError
             If the convention is not known.
         """
-        if convention not in (None, "arcadia"):
-            raise ValueError(
-                f"there is no convention {convention!r}: use 'arcadia' for the published column "
-                "names, or None"
-            )
+        if convention is not None:
+            choice("convention", convention, ("arcadia",))
         table = tables.pair_table(self)
         return table if convention is None else tables.arcadia_table(table)
 

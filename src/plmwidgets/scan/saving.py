@@ -5,6 +5,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Protocol, TypeVar
 
+from plmwidgets._options import flag
 from plmwidgets._warn import warn
 from plmwidgets.protein import Protein
 from plmwidgets.scan.description import is_free
@@ -51,10 +52,13 @@ def save_result(
         Writes them to the new store.
     """
     place = place_of(path)
-    if not (replace and _is_there(kind, place)):
+    if not (flag("replace", replace) and _is_there(kind, place)):
         with explained(place):
             if not is_free(place, kind.kind):
-                raise StoreError(f"{place} exists already: choose another path, or remove it")
+                raise StoreError(
+                    f"{place} exists already: choose another path, or pass replace=True to "
+                    f"overwrite a {kind.kind.noun}"
+                )
         write(_create_store(kind, result, place))
         return
     fresh = place.sibling()

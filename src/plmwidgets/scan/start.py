@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
+from plmwidgets._options import choice, flag
 from plmwidgets._warn import warn
 from plmwidgets.models import as_model, load_model
 from plmwidgets.models.masked_lm import Context, MaskedLM, ModelError, chosen_precision
@@ -235,7 +236,7 @@ def prepare_pairs(
         "batch": model.preferred_batch(len(protein)),
     }
     place = None if store is None else place_of(store)
-    if store is None and cache and model.identity.by_content:
+    if store is None and flag("cache", cache) and model.identity.by_content:
         place = cached_place(protein.sequence, provenance["identity"], chosen)
     # A cell that is run again while its scan runs gets that scan: two would do all work twice.
     running = None if place is None else _with_store.get(place.key)
@@ -287,8 +288,7 @@ def check_scan(
     """
     model.check_sequence(protein.sequence)
     options = options or {}
-    if method not in ("exact", "superposed"):
-        raise ValueError(f"unknown method {method!r}: use 'exact' or 'superposed'")
+    choice("method", method, ("exact", "superposed"))
     if options and method == "exact":
         raise ValueError(f"{', '.join(options)}: only for method='superposed'")
     for name, value in options.items():

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from plmwidgets._options import choice
 from plmwidgets._warn import warn
 from plmwidgets.structure.alignment import align, identity
 from plmwidgets.structure.chains import ChainContent, protein_chains, read_chain
@@ -184,8 +185,7 @@ class Structure:
         ndarray of float64, shape (L, L)
             In Å, symmetric, NaN where a residue has no such atom and it cannot be rebuilt.
         """
-        if atom not in ("CA", "CB"):
-            raise ValueError(f"unknown atom {atom!r}: distances are between 'CB' or 'CA' atoms")
+        choice("atom", atom, ("CB", "CA"))
         points = self.ca if atom == "CA" else self.cb
         squared = np.zeros((len(points), len(points)))
         for axis in points.T:

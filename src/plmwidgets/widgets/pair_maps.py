@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from plmwidgets._options import choice, flag
 from plmwidgets.map_styles import METRICS, STRUCTURE, robust_limits
 from plmwidgets.metrics import SYMMETRIC_METRICS
 from plmwidgets.protein import Protein
@@ -38,6 +39,7 @@ class PairMaps:
     def __init__(
         self, protein: Protein, scans: Mapping[str, PairScan], *, difference: bool = False
     ) -> None:
+        difference = flag("difference", difference)
         if difference and len(scans) != 2:
             raise ValueError(f"a difference is of two scans, and there are {len(scans)}")
         self.protein = protein
@@ -73,10 +75,7 @@ class PairMaps:
             raise ValueError(f"{name!r} is the name of another map: choose another one")
         if kind is None:
             kind = "diverging" if (numbers < 0).any() else "sequential"
-        if kind not in ("sequential", "diverging", "binary"):
-            raise ValueError(
-                f"unknown kind {kind!r}: use 'sequential', 'diverging' or 'binary', or None"
-            )
+        kind = choice("kind", kind, ("sequential", "diverging", "binary"))
         self._own[name] = numbers
         self._own_limits[name] = limits
         self.styles[name] = (label, unit, kind)

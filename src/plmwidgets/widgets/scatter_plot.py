@@ -14,6 +14,7 @@ from plmwidgets.methods.mutations.deep_mutational_scan import (
     Predicted,
 )
 from plmwidgets.methods.mutations.scores import MutationScores, is_finished
+from plmwidgets.methods.mutations.variant_lists import Numbering
 from plmwidgets.widgets.selection import Selection
 from plmwidgets.widgets.throttle import Throttle
 from plmwidgets.widgets.view import View, bundle, envelope
@@ -33,6 +34,8 @@ class ScatterPlot(View):
     dms : DeepMutationalScan
     scores : MutationScores, DataFrame or array_like
         As for `DeepMutationalScan.compare`; the plot follows scores that are being computed.
+    numbering : {None, "chain", "sequence"}
+        Of a table of scores, as for `DeepMutationalScan.compare`.
     selection : Selection, optional
         Shared with other views; its own by default.
     presenter : bool
@@ -55,25 +58,27 @@ class ScatterPlot(View):
         dms: DeepMutationalScan,
         scores: Predicted,
         *,
+        numbering: Numbering | None = None,
         selection: Selection | None = None,
         presenter: bool = False,
     ) -> None:
         self.dms = dms
         self.comparison: DmsComparison | None = None
         self._scores: Predicted = scores
+        self._numbering = numbering
         self._unfollow: Callable[[], None] = lambda: None
         super().__init__(dms.protein, selection, presenter=presenter)
         self.set_trait("y_label", f"measured, {dms.name}")
         self._refresh = Throttle(self._show, REDRAW_SECONDS)
         self._at_close.append(self._stop_following)
-        self.show_scores(scores)
+        self.show_scores(scores, numbering=numbering)
 
-    def show_scores(self, scores: Predicted) -> None:
+    def show_scores(self, scores: Predicted, *, numbering: Numbering | None = None) -> None:
         """Show other scores of the same experiment.
 
         Parameters
         ----------
-        scores
+        scores, numbering
             As above.
 
         Raises
@@ -84,6 +89,7 @@ class ScatterPlot(View):
         self._stop_following()
         self._unfollow = lambda: None
         self._scores = scores
+        self._numbering = numbering
         if isinstance(scores, MutationScores):
             self._unfollow = scores.subscribe(self._refresh)
         self._show()
@@ -108,7 +114,7 @@ class ScatterPlot(View):
         coming = isinstance(scores, MutationScores) and not is_finished(scores)
         try:
             # Half computed, scores are compared over what is there.
-            comparison = self.comparison = self.dms.compare(scores)
+            comparison = self.comparison = self.dms.compare(scores, numbering=self._numbering)
         except ValueError:
             if not coming:
                 raise

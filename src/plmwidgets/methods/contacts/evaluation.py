@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from plmwidgets import metrics
 from plmwidgets._numbers import whole_number
+from plmwidgets._options import flag
 from plmwidgets._warn import warn
 from plmwidgets.methods.contacts.maps import Map, by_name, known_contacts, scores_of
 from plmwidgets.metrics import AUC_SHARES, MIN_SEPARATION, SEPARATIONS, Ranking
@@ -364,7 +365,7 @@ class ContactEvaluation:
         if but_not is not None:
             other = self.ranks(but_not)[self._i, self._j]
         chosen = (ranks <= count) & ~(other <= count)
-        if contacts_only:
+        if flag("contacts_only", contacts_only):
             chosen &= self.truth[self._i, self._j] == 1
         order = np.flatnonzero(chosen)[np.argsort(ranks[chosen])]
         i, j = self._i[order], self._j[order]

@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from plmwidgets import metrics
 from plmwidgets.protein import Protein
+from plmwidgets.scan.pair import PairScan
 from plmwidgets.scan.progress import ScanProgress, ScanStatus
 
 
@@ -65,7 +66,11 @@ def scores_of(protein: Protein, name: str, given: Any) -> NDArray[np.float64]:
 
 def _check_finished(name: str, given: Any) -> None:
     progress = getattr(given, "progress", None)
-    if isinstance(progress, ScanProgress) and progress.status is not ScanStatus.FINISHED:
+    if not isinstance(progress, ScanProgress) or progress.status is ScanStatus.FINISHED:
+        return
+    # A superposed scan is whole once it is audited: an upgrade that was held leaves no gap.
+    audited = isinstance(given, PairScan) and given.audit is not None
+    if not audited or progress.status is ScanStatus.RUNNING:
         raise RuntimeError(
             f"the map {name!r} is not finished ({progress}), and figures of a part of it would "
             "mislead: wait for it with wait(), after resume() if it was stopped. To judge what is "

@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from plmwidgets._numbers import whole_number
+from plmwidgets._options import choice
 from plmwidgets.alphabet import AMINO_ACIDS
 from plmwidgets.methods.schedules import SCHEDULES, masked_share
 from plmwidgets.models.masked_lm import Context
@@ -106,9 +107,7 @@ class Corruption:
         ValueError
             If there is no such fate.
         """
-        if fate not in FATES:
-            raise ValueError(f"unknown fate {fate!r}: use one of {', '.join(map(repr, FATES))}")
-        return int((self.fates == FATES.index(fate)).sum())
+        return int((self.fates == FATES.index(choice("fate", fate, FATES))).sum())
 
     def to_pandas(self) -> pd.DataFrame:
         """One row a residue.
@@ -272,11 +271,7 @@ def mean_rate(distribution: str, rate: float | None = None) -> float:
 
 def checked_rate(distribution: str, rate: float | None) -> float:
     """Return the rate of a fixed distribution; raise `ValueError` as `draw_rates` says."""
-    if distribution not in RATE_DISTRIBUTIONS:
-        raise ValueError(
-            f"unknown distribution of rates {distribution!r}: use one of "
-            f"{', '.join(map(repr, RATE_DISTRIBUTIONS))}"
-        )
+    choice("distribution of rates", distribution, RATE_DISTRIBUTIONS)
     if rate is None:
         return RATE
     if distribution != "fixed":

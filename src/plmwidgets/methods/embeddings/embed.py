@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from typing import Literal
 from weakref import WeakValueDictionary
 
+from plmwidgets._options import flag
 from plmwidgets.methods.embeddings.input import (
     Proteins,
     SequenceSet,
@@ -100,7 +101,7 @@ def embed(
     provenance = {**provenance_of(model, precision), "width": able.embedding_shape[1]}
     provenance["identity"] |= {
         "layers": list(chosen),
-        "pooled": bool(pooled),
+        "pooled": flag("pooled", pooled),
         "masked": sorted(set(hidden)),
     }
     opened = None
@@ -113,8 +114,9 @@ def embed(
         opened = EmbeddingStore.open_or_create(place, subject, provenance)
     states = States.of(subject, provenance, opened)
     made = Embeddings(subject.proteins, states, provenance)
+    run = EmbeddingRun(subject, states, service_for(model), provenance)
     if store is not None:
-        _with_store[place.key] = made
-    made.attach(EmbeddingRun(subject, states, service_for(model), provenance))
+        _with_store[place.key] = run.held = made
+    made.attach(run)
     made.start()
     return made

@@ -8,6 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from plmwidgets._numbers import seed_number, whole_number
+from plmwidgets._options import choice
 from plmwidgets.methods.embeddings.result import Embeddings, require_embeddings
 
 METHODS: Final = ("pca", "umap")
@@ -133,8 +134,7 @@ def projection(
     >>> projection(found).coordinates.shape
     (64, 2)
     """
-    if method not in METHODS:
-        raise ValueError(f"unknown method {method!r}: use 'pca' or 'umap'")
+    method = choice("method", method, METHODS)
     if method == "pca" and neighbors is not None:
         raise ValueError("neighbors= is for method='umap'; PCA has none")
     require_embeddings("projection", embeddings)

@@ -2,13 +2,13 @@
 
 import os
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from plmwidgets._files import fresh_file, path_ending
 from plmwidgets._numbers import whole_number
 from plmwidgets._warn import warn
 from plmwidgets.methods.folding.run import FoldRun
@@ -213,22 +213,32 @@ class Fold(RunControl):
             index=pd.Index(self._protein.residue_labels, name="residue"),
         )
 
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the structure as mmCIF, with pLDDT as B-factor; a file of that name is replaced.
+    def save(self, path: str | os.PathLike[str], replace: bool = False) -> None:
+        """Write the structure as mmCIF, with pLDDT as B-factor.
 
         `Protein.from_file` reads it. Residues are numbered from 1, in chain A.
 
+        Parameters
+        ----------
+        path : path
+            Ends in ``.cif``.
+        replace : bool
+            Overwrite a file of that name.
+
         Raises
         ------
+        FileExistsError
+            If there is such a file, unless it is to be replaced.
+        OSError
+            If it cannot be written there.
         ValueError
             If the name does not end in ``.cif``, or there is no structure yet.
         """
-        target = Path(path)
-        if target.suffix.lower() != ".cif":
-            raise ValueError(f"{target.name} must end in .cif: the structure is written as mmCIF")
+        target = path_ending(path, ".cif", "folds")
         if self.structure is None:
             raise ValueError(f"there is no structure yet ({self.progress}): call wait() first")
-        target.write_text(self.structure.to_cif(), encoding="utf-8")
+        with fresh_file(target, replace) as fresh:
+            fresh.write_text(self.structure.to_cif(), encoding="utf-8")
 
 
 def fold(

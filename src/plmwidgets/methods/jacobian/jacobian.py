@@ -3,13 +3,14 @@
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Final, Literal
 from weakref import WeakValueDictionary
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from plmwidgets._options import choice
 from plmwidgets.alphabet import AMINO_ACIDS
 from plmwidgets.methods.jacobian.math import contact_scores, pair_block
 from plmwidgets.methods.jacobian.rows import JacobianStore, Rows
@@ -25,7 +26,7 @@ from plmwidgets.scan.start import as_protein, positions_of, provenance_of
 from plmwidgets.scan.tables import pair_frame
 from plmwidgets.service import service_for
 
-METHODS = ("full", "fast")
+METHODS: Final = ("full", "fast")
 
 _with_store: "WeakValueDictionary[str, Jacobian]" = WeakValueDictionary()
 
@@ -91,8 +92,7 @@ def jacobian(
     ((64, 64), (20, 20))
     """
     protein, model = as_protein(protein), as_model(model)
-    if method not in METHODS:
-        raise ValueError(f"unknown method {method!r}: use 'full' or 'fast'")
+    method = choice("method", method, METHODS)
     if len(protein) < 2:
         raise ValueError("a categorical Jacobian needs a protein of at least two residues")
     model.check_sequence(protein.sequence)
@@ -111,9 +111,10 @@ def jacobian(
         opened = JacobianStore.open_or_create(place, protein, provenance)
         provenance["batch"] = opened.metadata["provenance"]["batch"]
     made = Jacobian(protein, Rows.of(protein, provenance, opened), provenance)
+    run = JacobianRun(protein, made.rows, service_for(model), provenance)
     if store is not None:
-        _with_store[place.key] = made
-    made.attach(JacobianRun(protein, made.rows, service_for(model), provenance))
+        _with_store[place.key] = run.held = made
+    made.attach(run)
     made.start()
     return made
 

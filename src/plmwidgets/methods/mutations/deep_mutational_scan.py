@@ -175,7 +175,9 @@ class DeepMutationalScan:
             If the scores are of another protein, their number does not fit, or no variant has
             both numbers.
         """
-        predicted, what = self._predicted(scores, numbering or self.numbering)
+        predicted, what = self._predicted(
+            scores, self.numbering if numbering is None else numbering
+        )
         both = np.isfinite(predicted)
         if not both.any():
             raise ValueError("no variant of the experiment has a score: nothing can be compared")

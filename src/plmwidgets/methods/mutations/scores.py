@@ -1,9 +1,8 @@
 """Scores of all single substitutions of a protein: log-likelihood ratios in three contexts."""
 
-import json
 import os
-import zipfile
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Final, Literal
 
 import numpy as np
@@ -11,9 +10,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from plmwidgets import metrics
+from plmwidgets._options import choice
 from plmwidgets._warn import warn
 from plmwidgets.alphabet import AMINO_ACIDS
-from plmwidgets.methods.archives import archive_path, write_archive
 from plmwidgets.methods.known import Known, Scan, check_origin, precision_in
 from plmwidgets.methods.mutations.run import MutationRun
 from plmwidgets.models import as_model
@@ -27,7 +26,6 @@ from plmwidgets.service import service_for
 ScoreContext = Literal["masked", "wild-type", "mutant"]
 SCORE_CONTEXTS: Final[tuple[ScoreContext, ...]] = ("masked", "wild-type", "mutant")
 COPIES_ENOUGH: Final = 0.5
-_FORMAT: Final = "plmwidgets mutation scores 1"
 
 
 class MutationScores(RunControl):
@@ -238,29 +236,31 @@ class MutationScores(RunControl):
 
     # Export
 
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Write what is computed as a numpy archive; a file of that name is replaced.
+    def save(self, path: str | os.PathLike[str], replace: bool = False) -> None:
+        """Write what is computed as a numpy archive; `load` reads it.
 
         To go on with half of it later, give what `load` returns to `mutation_scores` as ``known``.
         For a table use ``scores.to_pandas().to_csv(...)``.
 
+        Parameters
+        ----------
+        path : path
+            Ends in ``.npz``.
+        replace : bool
+            Overwrite a file of that name.
+
         Raises
         ------
+        FileExistsError
+            If there is such a file, unless it is to be replaced.
+        OSError
+            If it cannot be written there.
         ValueError
             If the name does not end in ``.npz``.
         """
-        target = archive_path(path)
-        described = {
-            "format": _FORMAT,
-            "context": self.context,
-            "name": self.protein.name,
-            "sequence": self.protein.sequence,
-            "provenance": self.provenance,
-        }
-        arrays = {"log_ratios": self.log_ratios, "description": json.dumps(described, default=str)}
-        if self.log_probabilities is not None:
-            arrays["log_probabilities"] = self.log_probabilities
-        write_archive(target, arrays)
+        from plmwidgets.methods.mutations.score_files import write_scores
+
+        write_scores(self, path, replace)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], protein: Protein | None = None) -> "MutationScores":
@@ -280,31 +280,15 @@ class MutationScores(RunControl):
         ValueError
             If it is no such file, or of another sequence.
         """
-        source = archive_path(path)
-        try:
-            with np.load(source, allow_pickle=False) as archive:
-                described = json.loads(str(archive["description"]))
-                if described["format"] != _FORMAT:
-                    raise ValueError("it is of another format")
-                own = Protein(described["sequence"], name=described["name"])
-                scores = cls(own, described["context"], described["provenance"])
-                if not isinstance(scores.provenance.get("identity", {}), dict):
-                    raise ValueError("it does not say which model they are of")
-                scores.log_ratios = _checked(archive["log_ratios"], len(own))
-                if scores.log_probabilities is not None:
-                    scores.log_probabilities = _checked(archive["log_probabilities"], len(own))
-        except FileNotFoundError:
-            raise
-        except (OSError, KeyError, TypeError, ValueError, EOFError, zipfile.BadZipFile) as error:
-            raise ValueError(
-                f"{source.name} holds no mutation scores ({error}): give a file that "
-                "MutationScores.save wrote"
-            ) from error
+        from plmwidgets.methods.mutations.score_files import read_scores
+
+        scores = read_scores(path)
         if protein is not None:
-            if protein.sequence != own.sequence:
+            if protein.sequence != scores.protein.sequence:
                 raise ValueError(
-                    f"{source.name} holds scores of {own.name!r} ({len(own)} residues), whose "
-                    f"sequence differs from that of {protein.name!r} ({len(protein)} residues)"
+                    f"{Path(path).name} holds scores of {scores.protein.name!r} ({len(scores)} "
+                    f"residues), whose sequence differs from that of {protein.name!r} "
+                    f"({len(protein)} residues)"
                 )
             scores.protein = protein
         return scores
@@ -430,17 +414,10 @@ def prepare_scores(
 
 def check_context(context: str) -> None:
     """Raise `ValueError`, listing them, if it is none of `SCORE_CONTEXTS`."""
-    if context not in SCORE_CONTEXTS:
-        raise ValueError(f"unknown context {context!r}: use {', '.join(map(repr, SCORE_CONTEXTS))}")
+    choice("context", context, SCORE_CONTEXTS)
 
 
 def is_finished(scores: MutationScores) -> bool:
     """Whether nothing more comes by itself."""
     progress = scores.progress
     return progress is None or progress.status is ScanStatus.FINISHED
-
-
-def _checked(values: NDArray[Any], length: int) -> NDArray[np.float64]:
-    if values.shape != (length, len(AMINO_ACIDS)) or values.dtype != np.float64:
-        raise ValueError(f"an array of shape {values.shape} and type {values.dtype} does not fit")
-    return values

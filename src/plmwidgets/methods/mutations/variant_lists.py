@@ -9,6 +9,7 @@ from typing import Any, Final, Literal, get_args
 
 import pandas as pd
 
+from plmwidgets._options import choice
 from plmwidgets.protein import Protein
 from plmwidgets.structure.files import read_text, require_file, suffix_of
 
@@ -236,8 +237,7 @@ def parse(
 
 def check_numbering(numbering: str) -> None:
     """Raise `ValueError` if there is no such numbering."""
-    if numbering not in get_args(Numbering):
-        raise ValueError(f"unknown numbering {numbering!r}: use 'chain' or 'sequence'")
+    choice("numbering", numbering, get_args(Numbering))
 
 
 def other_numbering(

@@ -9,6 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from plmwidgets._options import choice
 from plmwidgets.alphabet import INDEX
 from plmwidgets.methods.known import Known, Scan
 from plmwidgets.methods.mutations.variant_lists import (
@@ -107,8 +108,7 @@ def score_variants(
     >>> list(table.columns)
     ['variant', 'substitutions', 'score']
     """
-    if fill not in FILLS:
-        raise ValueError(f"unknown fill {fill!r}: use {', '.join(map(repr, FILLS))}")
+    fill = choice("fill", fill, FILLS)
     protein = as_protein(protein)
     listed = read_variants(protein, variants, variant_column, numbering)
     _check_columns(listed, ("substitutions", "score"))

@@ -7,6 +7,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from plmwidgets._options import choice
 from plmwidgets.methods.contacts.attention import check_numbers
 from plmwidgets.methods.contacts.attentive_models import attention_precision, contact_model
 from plmwidgets.methods.jacobian.fast import (
@@ -52,8 +53,7 @@ class MapMaker:
     """
 
     def __init__(self, model: MaskedLM, using: str) -> None:
-        if using not in USING:
-            raise ValueError(f"unknown map {using!r}: use one of {', '.join(map(repr, USING))}")
+        using = choice("map", using, USING)
         if using == "contact-head":
             try:
                 contact_model(model)

@@ -8,6 +8,7 @@ from typing import Final
 import numpy as np
 
 from plmwidgets._numbers import as_whole
+from plmwidgets._options import choice, flag
 from plmwidgets.models.masked_lm import Context
 from plmwidgets.protein import Protein
 
@@ -116,10 +117,7 @@ def plan_recovery(
                 f"the two segments {words_of(protein, segments[0])} and "
                 f"{words_of(protein, segments[1])} overlap: a pair has two separate ones"
             )
-    if strategy not in STRATEGIES:
-        raise ValueError(
-            f"unknown strategy {strategy!r}: use one of {', '.join(map(repr, STRATEGIES))}"
-        )
+    strategy = choice("strategy", strategy, STRATEGIES)
     draws = as_whole(seeds, least=1)
     if draws is None:
         raise ValueError(f"seeds is the number of random draws, 1 or more, not {seeds!r}")
@@ -131,7 +129,7 @@ def plan_recovery(
         strategy,
         chosen,
         1 if strategy == "flanking" else draws,
-        bool(nested),
+        flag("nested", nested),
     )
     if chosen[-1] > largest:
         raise FlankError(_beyond(protein, plan, largest), plan)

@@ -1,81 +1,42 @@
 """Contact recoveries of many segments and proteins, kept in a store and resumed from there."""
 
-import hashlib
-import json
 import os
 import threading
 import time
+from collections import deque
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from contextlib import nullcontext
 from typing import Any, ClassVar, Final
 from weakref import WeakValueDictionary
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-from plmwidgets._warn import warn
 from plmwidgets.methods.recovery.curves import RECOVERED, curve_table
 from plmwidgets.methods.recovery.maps import MapMaker, Maps
 from plmwidgets.methods.recovery.plan import (
     STRATEGIES,
     FlankError,
-    Plan,
     flanks_of,
     plan_recovery,
     words_of,
 )
 from plmwidgets.methods.recovery.result import NoContactError, Recovery
 from plmwidgets.methods.recovery.run import fill
+from plmwidgets.methods.recovery.tasks import RecoveryStore, Task
 from plmwidgets.models import as_model
 from plmwidgets.models.masked_lm import MaskedLM
 from plmwidgets.protein import Protein
 from plmwidgets.scan.background import BackgroundRun, RunControl
-from plmwidgets.scan.places import Place, StoreError, explained, place_of
+from plmwidgets.scan.places import place_of
 from plmwidgets.scan.progress import ScanProgress, ScanStatus
 from plmwidgets.scan.start import as_protein
+from plmwidgets.scan.stopping import check
 
-FORMAT: Final = "plmwidgets-recoveries"
-HEADER: Final = "recoveries.json"
 SAVE_SECONDS: Final = 10.0
 TASKS_ARE: Final = "tasks are a list of (protein, segment) or (protein, segment, partner)"
 
 _with_store: "WeakValueDictionary[str, Recoveries]" = WeakValueDictionary()
-
-
-@dataclass(eq=False)
-class Task:
-    """One segment of one protein, or a pair, by one strategy.
-
-    Attributes
-    ----------
-    protein : Protein
-    plan : Plan
-    values : ndarray, shape (seeds, K)
-        R; NaN where not computed.
-    problem : str
-        Why there is none, if there can be none.
-    """
-
-    protein: Protein
-    plan: Plan
-    values: NDArray[np.float64] = field(init=False)
-    problem: str = ""
-
-    def __post_init__(self) -> None:
-        self.values = np.full((self.plan.seeds, len(self.plan.flanks)), np.nan)
-
-    @property
-    def key(self) -> str:
-        """The same for the same question, whatever the protein is called."""
-        plan = self.plan
-        asked = [plan.sequence, plan.segments, plan.strategy, plan.flanks, plan.seeds, plan.nested]
-        return hashlib.sha256(json.dumps(asked).encode()).hexdigest()[:32]
-
-    @property
-    def done(self) -> int:
-        """How many of the values are computed, or cannot be."""
-        return self.values.size if self.problem else int(np.isfinite(self.values).sum())
 
 
 def recoveries(
@@ -154,7 +115,7 @@ def recoveries(
         # A cell that is run again while its work runs gets that: two would do all of it twice.
         if running is not None and running.is_of(wanted, maker.provenance):
             return running
-        kept = _Store(place, maker.provenance)
+        kept = RecoveryStore(place, maker.provenance)
     result = Recoveries(wanted, maker.provenance, maker, kept)
     if store is not None:
         _with_store[place.key] = result
@@ -214,7 +175,7 @@ class Recoveries(RunControl):
         tasks: Iterable[Task],
         provenance: Mapping[str, Any],
         maker: MapMaker,
-        store: "_Store | None" = None,
+        store: RecoveryStore | None = None,
     ) -> None:
         self.tasks = tuple(tasks)
         self.provenance = dict(provenance)
@@ -308,30 +269,44 @@ class Recoveries(RunControl):
 class _BatchRun(BackgroundRun):
     title: ClassVar = "contact recoveries"
 
-    def __init__(self, batch: Recoveries, maker: MapMaker, store: "_Store | None") -> None:
+    def __init__(self, batch: Recoveries, maker: MapMaker, store: RecoveryStore | None) -> None:
         # Held while this runs, so that the same call with the same store finds it.
         self._batch = batch
         self._maker = maker
         self._store = store
+        self._whole: tuple[str, Maps] | None = None  # P0 serves all segments of a protein
         total = sum(task.values.size for task in batch.tasks)
         super().__init__(f"{len(batch.tasks)} segments", total, "recoveries")
 
     def _work(self, stop: threading.Event) -> None:
-        whole: tuple[str, Maps] | None = None  # P0 serves all segments of a protein
-        for task in self._batch.tasks:
-            if task.done < task.values.size:
-                result = Recovery(
-                    task.protein, task.plan, self._batch.provenance, task.values, self._maker
-                )
-                try:
-                    if whole is not None and whole[0] == task.plan.sequence:
-                        result.take_reference(whole[1])
-                    self._fill(task, result, stop)
-                except NoContactError as error:  # nothing there to recover: the others go on
-                    task.problem = str(error)
-                    self._save(task)
-                if result.reference is not None:
-                    whole = task.plan.sequence, result.reference
+        self._whole = None
+        waiting = deque(task for task in self._batch.tasks if task.done < task.values.size)
+        while waiting:
+            check(stop)
+            task = waiting.popleft()
+            with nullcontext(True) if self._store is None else self._store.claimed(task) as mine:
+                if mine:
+                    self._compute(task, stop)
+                else:  # another batch with this store is at it: take what comes of that
+                    waiting.append(task)
+                    stop.wait(0.05)
+
+    def _compute(self, task: Task, stop: threading.Event) -> None:
+        if self._store is not None:
+            self._store.read(task)
+            if task.done == task.values.size:
+                self._notify()
+                return
+        result = Recovery(task.protein, task.plan, self._batch.provenance, task.values, self._maker)
+        try:
+            if self._whole is not None and self._whole[0] == task.plan.sequence:
+                result.take_reference(self._whole[1])
+            self._fill(task, result, stop)
+        except NoContactError as error:  # nothing there to recover: the others go on
+            task.problem = str(error)
+            self._save(task)
+        if result.reference is not None:
+            self._whole = task.plan.sequence, result.reference
 
     def _fill(self, task: Task, result: Recovery, stop: threading.Event) -> None:
         saved = time.monotonic()
@@ -359,73 +334,6 @@ class _BatchRun(BackgroundRun):
 
     def _is_complete(self) -> bool:
         return self._units_done() == self._total
-
-
-class _Store:
-    """A folder with a file for each task, and one that says of which model they are."""
-
-    def __init__(self, place: Place, provenance: Mapping[str, Any]) -> None:
-        self._place = place
-        wanted = {"identity": provenance["identity"], "using": provenance["using"]}
-        with explained(place):
-            place.tidy()
-            header = {"format": FORMAT, "version": 1, "model": provenance["model"], **wanted}
-            if place.read(HEADER) is None and place.names():
-                raise StoreError(f"{place} holds something else: choose another folder")
-            place.write_new(HEADER, json.dumps(header, indent=1).encode())
-            found = _decoded(place.read(HEADER))
-        if found.get("format") != FORMAT:
-            raise StoreError(f"{place} is no store of contact recoveries: choose another folder")
-        for name, value in wanted.items():
-            if found.get(name) != value:
-                what = "model" if name == "identity" else "map"
-                raise StoreError(
-                    f"{place} holds recoveries of another {what} ({found.get('model')}, "
-                    f"{found.get(name)}), and this is {value}: choose another folder"
-                )
-
-    def read(self, task: Task) -> None:
-        """Take what is kept of a task; what cannot be read is computed again."""
-        content = self._place.read(f"{task.key}.json")
-        if content is None:
-            return
-        try:
-            found = _decoded(content)
-            values = np.array(found["values"], dtype=np.float64)
-            problem = str(found["problem"])
-        except (KeyError, TypeError, ValueError):
-            values, problem = np.empty(0), ""
-        if values.shape != task.values.shape:
-            warn(f"{task.key}.json in {self._place} is damaged and is computed again")
-            return
-        task.values[:] = values
-        task.problem = problem
-
-    def write(self, task: Task) -> None:
-        """Keep a task as far as it is."""
-        plan = task.plan
-        values = [[None if np.isnan(r) else float(r) for r in row] for row in task.values]
-        content = {
-            "protein": task.protein.name,
-            "sequence": plan.sequence,
-            "segments": plan.segments,
-            "strategy": plan.strategy,
-            "flanks": plan.flanks,
-            "seeds": plan.seeds,
-            "nested": plan.nested,
-            "problem": task.problem,
-            "values": values,
-        }
-        with explained(self._place):
-            self._place.write(f"{task.key}.json", json.dumps(content).encode())
-
-
-def _decoded(content: bytes | None) -> dict[str, Any]:
-    try:
-        found = json.loads(content or b"")
-    except ValueError:
-        return {}
-    return found if isinstance(found, dict) else {}
 
 
 def _words(task: Task) -> str:

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import uuid
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -41,6 +42,7 @@ class TrainingFolder:
 
     def __init__(self, path: str | os.PathLike[str], settings: Mapping[str, Any]) -> None:
         self.path = Path(path).expanduser().resolve()
+        self._number = 0  # of the checkpoint that was read or written last
         if self.path.exists() and not self.path.is_dir():
             raise ValueError(f"{self.path} is a file: give a folder for the training")
         file = self.path / SETTINGS
@@ -58,19 +60,30 @@ class TrainingFolder:
                 ) from error
 
     def write(self, course: Mapping[str, Any], groups: Groups) -> None:
-        """Keep a checkpoint in place of the one before: whole, or not at all."""
-        before = self._checkpoints()
-        number = int(before[-1].name.removeprefix(_PREFIX)) + 1 if before else 1
-        place = self.path / f"{_PREFIX}{number:06d}"
-        partial = place.with_suffix(".partial")
-        shutil.rmtree(partial, ignore_errors=True)
-        partial.mkdir()
-        for name in _GROUPS:
-            tensors = {key: t.detach().cpu().contiguous() for key, t in groups[name].items()}
-            save_file(tensors, partial / f"{name}.safetensors")
-        _write_json(partial / _COURSE, course)
-        partial.rename(place)
-        for old in before:
+        """Keep a checkpoint in place of the one before: whole, or not at all.
+
+        Raises
+        ------
+        RuntimeError
+            If another process has written one meanwhile, which stays.
+        """
+        place = self.path / f"{_PREFIX}{self._number + 1:06d}"
+        partial = place.with_name(f"{place.name}.{uuid.uuid4().hex}.partial")
+        try:
+            self._check_alone()
+            partial.mkdir()
+            for name in _GROUPS:
+                tensors = {key: t.detach().cpu().contiguous() for key, t in groups[name].items()}
+                save_file(tensors, partial / f"{name}.safetensors")
+            _write_json(partial / _COURSE, course)
+            partial.rename(place)  # which replaces nothing
+        except (OSError, SafetensorError):
+            self._check_alone()
+            raise
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
+        self._number += 1
+        for old in (*self._checkpoints()[:-1], *self.path.glob(f"{_PREFIX}*.partial")):
             shutil.rmtree(old, ignore_errors=True)
 
     def read(self) -> tuple[dict[str, Any], dict[str, dict[str, torch.Tensor]]] | None:
@@ -85,6 +98,7 @@ class TrainingFolder:
         if not found:
             return None
         latest = found[-1]
+        self._number = _number_of(latest)
         try:
             groups = {name: load_file(latest / f"{name}.safetensors") for name in _GROUPS}
         except (OSError, SafetensorError, ValueError) as error:
@@ -96,6 +110,14 @@ class TrainingFolder:
     def _checkpoints(self) -> list[Path]:
         found = self.path.glob(f"{_PREFIX}*")
         return sorted(path for path in found if path.name.removeprefix(_PREFIX).isdigit())
+
+    def _check_alone(self) -> None:
+        found = self._checkpoints()
+        if found and _number_of(found[-1]) > self._number:
+            raise RuntimeError(
+                f"another process goes on with the training in {self.path}, and has written a "
+                "later checkpoint: let that one finish, or end it and call fine_tune again"
+            )
 
     def _check(self, kept: Mapping[str, Any], settings: Mapping[str, Any]) -> None:
         if kept.get("format") != _FORMAT:
@@ -110,6 +132,10 @@ class TrainingFolder:
                 f"{self.path} holds another training: {'; '.join(different)}. Choose another "
                 "folder, or the same settings to go on with that one."
             )
+
+
+def _number_of(checkpoint: Path) -> int:
+    return int(checkpoint.name.removeprefix(_PREFIX))
 
 
 def _write_json(path: Path, content: Mapping[str, Any]) -> None:

@@ -10,7 +10,8 @@ import pandas as pd
 import torch
 
 from plmwidgets.methods.tuning.examples import TASKS, Label, Task, batches_for, read_proteins
-from plmwidgets.methods.tuning.networks import with_head
+from plmwidgets.methods.tuning.networks import read_classifier, with_head
+from plmwidgets.methods.tuning.tuned_files import CLASSES_FILE
 from plmwidgets.models import as_model
 from plmwidgets.models.adapter_files import CONFIG_FILE, read_adapter
 from plmwidgets.models.adapters import adapted_network, check_base, share
@@ -19,7 +20,6 @@ from plmwidgets.models.huggingface import HuggingFaceMaskedLM
 from plmwidgets.models.masked_lm import MaskedLM, ModelError
 from plmwidgets.protein import Protein
 
-CLASSES_FILE: Final = "classes.json"
 AT_ONCE: Final = 32
 
 
@@ -96,31 +96,30 @@ class Classifier:
 
 
 def load_classifier(model: MaskedLM | str, folder: str | os.PathLike[str]) -> Classifier:
-    """Load a classifier that `fine_tune` trained with LoRA and `FineTuning.save` wrote.
+    """Load a classifier that `fine_tune` trained and `FineTuning.save` wrote.
 
     Parameters
     ----------
     model : MaskedLM or str
-        The one that was tuned; its weights are shared.
+        The one that was tuned. With LoRA its weights are shared; one that was trained in full has
+        weights of its own, and takes the tokenizer.
     folder : path
+        Only safetensors are read, no pickles.
 
     Raises
     ------
     ModelError
         If the files are missing or damaged, or belong to another model.
     ModuleNotFoundError
-        If peft is not installed.
+        If it was trained with LoRA and peft is not installed.
     """
     base = as_model(model)
     check_base(base)  # type: ignore[arg-type]
     assert isinstance(base, HuggingFaceMaskedLM)
     place = Path(folder).expanduser()
     if (place / CLASSES_FILE).is_file() and not (place / CONFIG_FILE).is_file():
-        raise ModelError(
-            f"{place} holds a classifier that was trained with method='full', of which all weights "
-            "are its own: open it with transformers, AutoModelForSequenceClassification or "
-            "AutoModelForTokenClassification. Those trained with LoRA are loaded here."
-        )
+        task, classes = _read_classes(place / CLASSES_FILE)
+        return Classifier(base, read_classifier(base, place, task, classes), task, classes)
     adapter = read_adapter(folder)
     task, classes = _read_classes(place / CLASSES_FILE)
     network = with_head(base, share(base), task, classes)

@@ -1,6 +1,5 @@
 """Fine-tuning: a model learns more of what it is shown, whole or through a LoRA adapter."""
 
-import json
 import os
 import threading
 from collections.abc import Iterable, Sequence
@@ -13,9 +12,10 @@ from weakref import WeakValueDictionary
 import pandas as pd
 
 from plmwidgets._numbers import seed_number, whole_number
+from plmwidgets._options import choice
 from plmwidgets._warn import warn
 from plmwidgets.methods.tuning.checkpoints import TrainingFolder
-from plmwidgets.methods.tuning.classifier import CLASSES_FILE, Classifier
+from plmwidgets.methods.tuning.classifier import Classifier
 from plmwidgets.methods.tuning.examples import (
     TASKS,
     Examples,
@@ -29,8 +29,9 @@ from plmwidgets.methods.tuning.examples import (
 )
 from plmwidgets.methods.tuning.networks import METHODS, Method, make_network, target_modules
 from plmwidgets.methods.tuning.run import Plan, TrainingRun, fingerprint
+from plmwidgets.methods.tuning.tuned_files import fresh_folder, revision_of, write_tuned
 from plmwidgets.models import as_model
-from plmwidgets.models.adapter_files import Adapter, import_peft, tensor_digest
+from plmwidgets.models.adapter_files import Adapter, import_peft
 from plmwidgets.models.adapters import ADAPTER, adapt, adapter_tensors, check_base
 from plmwidgets.models.esm import wrap
 from plmwidgets.models.huggingface import HuggingFaceMaskedLM
@@ -141,10 +142,7 @@ def fine_tune(
     >>> scan_singles(protein, tuning.model).pseudo_perplexity                 # doctest: +SKIP
     """
     base = as_model(model)
-    if task not in TASKS:
-        raise ValueError(f"unknown task {task!r}: use one of {', '.join(map(repr, TASKS))}")
-    if method not in METHODS:
-        raise ValueError(f"unknown method {method!r}: use one of {', '.join(map(repr, METHODS))}")
+    task, method = choice("task", task, TASKS), choice("method", method, METHODS)
     _check_trainable(base, method)
     assert isinstance(base, HuggingFaceMaskedLM)
     examples, held_out, classes = _read(
@@ -199,6 +197,8 @@ def fine_tune(
                 under_way.wait(quiet=True)  # one that was held may still write its checkpoint
         run = TrainingRun(network, plan, batches, examples, held_out, name=base.name, folder=folder)
         tuning = _in_folders[folder.path] = FineTuning(base, run, folder.path)
+        if under_way is not None:
+            under_way._overtaken = True
         run.start()
     if run.status is ScanStatus.FINISHED:
         tuning.save(folder.path)  # or a session that was killed at the very end left none
@@ -232,6 +232,7 @@ class FineTuning(RunControl):
         self.plan = run.plan
         self.folder = folder
         self._run = run
+        self._overtaken = False
         if folder is not None:
             run.at_end = lambda: self._write(folder)
 
@@ -239,6 +240,24 @@ class FineTuning(RunControl):
         plan = self.plan
         kind = f"LoRA of rank {plan.rank}" if plan.method == "lora" else "all weights"
         return f"FineTuning({self.base.name!r}, {plan.task}, {kind}: {self.progress})"
+
+    def start(self) -> None:
+        """Start in the background, or go on after a pause, a cancellation or a failure.
+
+        Raises
+        ------
+        RuntimeError
+            If a later call of `fine_tune` goes on with this training in its folder: two would
+            write over each other's checkpoints.
+        """
+        with _opening:
+            if self._overtaken:
+                raise RuntimeError(
+                    f"a later fine_tune(..., output={str(self.folder)!r}) goes on with this "
+                    "training: use what it returned, or call it again. The weights "
+                    "here stay as they are"
+                )
+            super().start()
 
     @property
     def first_protein(self) -> Protein:
@@ -287,16 +306,18 @@ class FineTuning(RunControl):
         if self.plan.task != "masked-lm":
             raise RuntimeError("this training made a classifier: use .classifier")
         network = self._run.trained()
+        own = None if self.folder is None else self.folder.name
         if self.plan.method == "lora":
-            name = "adapter" if self.folder is None else self.folder.name
             config = network.peft_config[ADAPTER]
-            return adapt(self.base, Adapter(name, config, adapter_tensors(network)))
+            return adapt(self.base, Adapter(own or "adapter", config, adapter_tensors(network)))
         return wrap(
             network,
             self.base.tokenizer,
             name=f"{self.base.name} tuned" if self.folder is None else self.folder.name,
-            checkpoint=f"{self.base.identity.checkpoint} tuned",
-            revision=tensor_digest(dict(network.named_parameters()))[:16],
+            checkpoint=f"{self.base.identity.checkpoint} tuned"
+            if self.folder is None
+            else self.folder.name,
+            revision=revision_of(network),
             by_content=True,
             contact_head=self.base.contact_head,
         )
@@ -315,40 +336,40 @@ class FineTuning(RunControl):
             raise RuntimeError("this training made a masked language model: use .model")
         return Classifier(self.base, self._run.trained(), self.plan.task, self.plan.classes)
 
-    def save(self, folder: str | os.PathLike[str]) -> None:
+    def save(self, folder: str | os.PathLike[str], replace: bool = False) -> None:
         """Write what came of it: an adapter as peft writes it, or a model as transformers does.
 
         Parameters
         ----------
         folder : path
             For ``load_model(model, adapter=folder)``, ``load_model(folder)``, or, of a classifier,
-            ``load_classifier(model, folder)``.
+            ``load_classifier(model, folder)``. The training's own, `folder`, gets it at the end
+            anyway.
+        replace : bool
+            Overwrite a model that is there already; never anything else.
 
         Raises
         ------
+        FileExistsError
+            If something is there already.
         RuntimeError
             While the training runs.
         ValueError
             If there is a file of this name, or it is the folder of the model itself.
         """
         self._check_done()
-        self._write(Path(folder).expanduser())
-
-    def _write(self, place: Path) -> None:
-        if place.exists() and not place.is_dir():  # transformers would write nothing, and go on
-            raise ValueError(f"{place} is a file: give a folder for what came of the training")
+        place = Path(folder).expanduser()
         if place.resolve() == Path(self.base.network.config.name_or_path).resolve():
             raise ValueError(f"{place} holds {self.base.name} itself: give a folder of its own")
-        network = self._run.trained()
-        if self.plan.method == "lora":
-            # By default peft would look for the model on the hub.
-            network.save_pretrained(place, save_embedding_layers=False)
-        else:
-            network.save_pretrained(place)
-            self.base.tokenizer.save_pretrained(place)
-        if self.plan.classes:
-            content = {"task": self.plan.task, "classes": list(self.plan.classes)}
-            (place / CLASSES_FILE).write_text(json.dumps(content), encoding="utf-8")
+        if place.resolve() == self.folder and not self._overtaken:
+            self._write(place)
+            return
+        with fresh_folder(place, replace) as fresh:
+            self._write(fresh)
+
+    def _write(self, place: Path) -> None:
+        plan, network = self.plan, self._run.trained()
+        write_tuned(place, network, self.base.tokenizer, plan.task, plan.classes)
 
     def _check_done(self) -> None:
         if self.progress.status is ScanStatus.RUNNING:

@@ -4,6 +4,7 @@ import copy
 import warnings
 from collections.abc import Sequence
 from itertools import chain
+from pathlib import Path
 from typing import Any, Final, Literal, get_args
 
 import torch
@@ -12,8 +13,16 @@ import transformers
 from plmwidgets.methods.tuning.examples import Label, Task
 from plmwidgets.models.adapter_files import import_peft
 from plmwidgets.models.adapters import share, wrapped_network
+from plmwidgets.models.checkpoint import Source, weight_files
 from plmwidgets.models.huggingface import HuggingFaceMaskedLM
 from plmwidgets.models.masked_lm import ModelError
+from plmwidgets.models.pretrained import (
+    LOADING,
+    quietly,
+    read_network,
+    reason_of,
+    refuse_random_parts,
+)
 
 Method = Literal["lora", "full"]
 
@@ -121,6 +130,53 @@ def with_head(
             module.to_empty(device="cpu", recurse=False)
             network._init_weights(module)
     return network.to(base.device).eval()
+
+
+def read_classifier(
+    base: HuggingFaceMaskedLM, folder: Path, task: Task, classes: Sequence[Label]
+) -> Any:
+    """Read a classifier of which all weights were trained, from safetensors alone.
+
+    Raises
+    ------
+    ModelError
+        If the files are missing or damaged, or are not of a classifier that was made from a model
+        like the base.
+    """
+    source = Source(folder.name, folder.name, folder.resolve(), tokenizer=False)
+    weight_files(source, folder)
+    try:
+        with LOADING, quietly():
+            config = transformers.AutoConfig.from_pretrained(folder, trust_remote_code=False)
+            _check_like(base, folder, config, classes)
+            kind = getattr(transformers, _CLASSES[task][0])
+            network, report = read_network(kind, source, folder, config, base.network.dtype)
+    except (torch.OutOfMemoryError, ModelError):
+        raise
+    except Exception as error:
+        raise ModelError(
+            f"{folder} cannot be loaded as a classifier ({reason_of(error)}): write it again."
+        ) from error
+    refuse_random_parts(source, report, "classifier")
+    return network.to(base.device).eval()
+
+
+def _check_like(
+    base: HuggingFaceMaskedLM, folder: Path, config: Any, classes: Sequence[Label]
+) -> None:
+    own = base.network.config
+    for name in ("model_type", "hidden_size", "num_hidden_layers", "vocab_size"):
+        if getattr(config, name, None) != getattr(own, name, None):
+            raise ModelError(
+                f"{folder} holds a classifier made from another model: its {name} is "
+                f"{getattr(config, name, None)!r}, and that of {base.name} is "
+                f"{getattr(own, name, None)!r}. Give the model that was tuned."
+            )
+    if config.num_labels != len(classes):
+        raise ModelError(
+            f"{folder} names {len(classes)} classes and its weights have {config.num_labels}: the "
+            "files do not belong together."
+        )
 
 
 def _own_tensors(module: Any) -> list[torch.Tensor]:

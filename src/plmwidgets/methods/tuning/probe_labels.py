@@ -40,13 +40,20 @@ def read_labels(
 
 
 def group_numbers(embeddings: Embeddings, groups: Sequence[Any] | None) -> NDArray[np.int64]:
-    """Return what each sequence is never divided from, by number."""
-    if groups is None:  # of twins, one would tell of the other
-        sequences = np.array([protein.sequence for protein in embeddings.proteins], dtype=object)
-        return pd.factorize(sequences)[0].astype(np.int64)
-    named = [str(group) for group in _one_for_each(embeddings, groups, "groups")]
-    found: NDArray[np.int64] = np.unique(np.array(named), return_inverse=True)[1]
-    return found
+    """Return what each sequence is never divided from, by number.
+
+    What has no group is one by itself, with its twins: of those, one would tell of the other.
+    """
+    count = len(embeddings)
+    given = [None] * count if groups is None else _one_for_each(embeddings, groups, "groups")
+    sequences = [protein.sequence for protein in embeddings.proteins]
+    pairs = list(zip(sequences, given, strict=True))
+    named = {sequence: f"group {group}" for sequence, group in pairs if not is_missing(group)}
+    owners = [
+        named.get(sequence, sequence) if is_missing(group) else f"group {group}"
+        for sequence, group in pairs
+    ]
+    return pd.factorize(np.array(owners, dtype=object))[0].astype(np.int64)
 
 
 def _one_for_each(embeddings: Embeddings, values: Any, what: str) -> list[Any]:
@@ -120,6 +127,6 @@ def check_enough(
 
 
 def is_missing(target: Any) -> bool:
-    """Whether there is no label: None, NaN or pandas' NA."""
-    nothing = target is None or target is pd.NA
+    """Whether there is none: None, NaN, or pandas' NA or NaT."""
+    nothing = target is None or target is pd.NA or target is pd.NaT
     return nothing or (isinstance(target, float | np.floating) and bool(np.isnan(target)))

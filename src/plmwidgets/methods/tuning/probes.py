@@ -11,9 +11,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
+from safetensors.numpy import save as tensor_bytes
 
+from plmwidgets._files import fresh_file, path_ending
 from plmwidgets._numbers import seed_number, whole_number
+from plmwidgets._options import choice
 from plmwidgets.methods.embeddings.result import Embeddings, require_embeddings
 from plmwidgets.methods.tuning.examples import Label
 from plmwidgets.methods.tuning.probe_labels import (
@@ -28,6 +30,7 @@ from plmwidgets.methods.tuning.probe_labels import (
     read_labels,
 )
 from plmwidgets.methods.tuning.probe_metrics import class_metrics, number_metrics
+from plmwidgets.models.checkpoint import LOCAL_REVISION
 
 Floats = NDArray[np.float64]
 
@@ -145,19 +148,26 @@ class Probe:
         found = [self.classes[k] for k in p.argmax(axis=1)]
         return pd.concat([rows.assign(predicted=found), pd.DataFrame(named)], axis=1)
 
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Write it as one safetensors file: numbers and text, nothing that could run.
+    def save(self, path: str | os.PathLike[str], replace: bool = False) -> None:
+        """Write it as one safetensors file, numbers and text; `load` reads it.
+
+        Parameters
+        ----------
+        path : path
+            Ends in ``.safetensors``.
+        replace : bool
+            Overwrite a file of that name.
 
         Raises
         ------
+        FileExistsError
+            If there is such a file, unless it is to be replaced.
         OSError
             If it cannot be written there.
         ValueError
             If the name does not end in ``.safetensors``.
         """
-        place = Path(path).expanduser()
-        if place.suffix != ".safetensors":
-            raise ValueError(f"{place} does not end in .safetensors: give such a name")
+        target = path_ending(path, ".safetensors", "probes")
         arrays = {
             "weights": self.weights,
             "intercepts": self.intercepts,
@@ -165,10 +175,8 @@ class Probe:
             "scale": self.scale,
         }
         content = {"format": _FORMAT, "facts": json.dumps(self.facts)}
-        try:
-            save_file(arrays, place, metadata=content)
-        except (OSError, SafetensorError) as error:
-            raise OSError(f"the probe cannot be written to {place}: {error}") from error
+        with fresh_file(target, replace) as fresh:
+            fresh.write_bytes(tensor_bytes(arrays, metadata=content))
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> "Probe":
@@ -189,6 +197,8 @@ class Probe:
                 missing = sorted(_FACTS - facts.keys())
                 if missing:
                     raise ValueError(f"it lacks {', '.join(missing)}")
+                if not all(isinstance(text, str) for text in facts["identity"].values()):
+                    raise ValueError("it does not say which model it is of")
                 names = ("weights", "intercepts", "mean", "scale")
                 weights, intercepts, mean, scale = (file.get_tensor(name) for name in names)
             probe = cls(weights, intercepts, mean, scale, facts)
@@ -246,7 +256,7 @@ def fit_probe(
     groups : sequence, optional
         For each sequence what it belongs to, such as its family: a group is never divided. Give it
         where sequences are related: else metrics tell of close relatives, and equal sequences alone
-        are kept together.
+        are kept together. So are those alone whose group is None or NaN, which is no group.
     folds : int
         Parts of the cross-validation, at least 2.
     regularisation : float
@@ -272,10 +282,8 @@ def fit_probe(
     >>> probe = fit_probe(found, ["binds" if b else "none" for b in bound])    # doctest: +SKIP
     >>> probe.metrics                                                    # doctest: +SKIP
     """
-    if level not in LEVELS:
-        raise ValueError(f"unknown level {level!r}: use 'sequence' or 'residue'")
-    if kind is not None and kind not in KINDS:
-        raise ValueError(f"unknown kind {kind!r}: use 'classification' or 'regression'")
+    level = choice("level", level, LEVELS)
+    kind = None if kind is None else choice("kind", kind, KINDS)
     number = isinstance(regularisation, Real) and not isinstance(regularisation, bool)
     if not number or not 0 < regularisation < float("inf"):
         raise ValueError(f"regularisation={regularisation!r}: it is a number above 0")
@@ -332,7 +340,7 @@ def fit_probe(
 
 def check_same(facts: Mapping[str, Any], embeddings: Embeddings) -> None:
     """Raise `ValueError` if embeddings are of another model than a probe."""
-    if _weights_of(embeddings) != facts["identity"]:
+    if _named(_weights_of(embeddings)) != _named(facts["identity"]):
         raise ValueError(
             f"the probe was fitted on embeddings of {facts['model']!r}, and these are of "
             f"{embeddings.provenance['model']!r}: embed with that model"
@@ -343,6 +351,12 @@ def _weights_of(embeddings: Embeddings) -> dict[str, str]:
     names = ("checkpoint", "revision", "adapter")
     identity = embeddings.provenance["identity"]
     return {name: identity[name] for name in names if name in identity}
+
+
+def _named(weights: Mapping[str, str]) -> dict[str, str]:
+    """Return what tells weights from others: of a folder their hash, whatever it is called."""
+    local = len(weights.get("revision", "")) == LOCAL_REVISION
+    return {name: text for name, text in weights.items() if not (local and name == "checkpoint")}
 
 
 def _features(embeddings: Embeddings, level: Level, layer: int) -> list[NDArray[np.float32]]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import replace
+from inspect import signature
 from numbers import Real
 from typing import Any, Final
 
@@ -9,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from plmwidgets._numbers import as_whole, whole_number
-from plmwidgets.methods.schedules import check_schedule, revealed_counts
+from plmwidgets._options import choice, flag
+from plmwidgets.methods.schedules import SCHEDULES, revealed_counts
 from plmwidgets.methods.unmasking.decoding import ORDERS, STRATEGIES, UnmaskingPlan
 from plmwidgets.protein import Protein
 from plmwidgets.scan.pair import PairScan
@@ -19,19 +21,6 @@ DEFAULT_STEPS: Final = 8
 DEFAULT_ORDER: Final = "entropy"
 DEFAULT_THRESHOLD: Final = 0.002
 """JS divergence in bits above which two residues are not revealed in one step."""
-OPTIONS: Final = (
-    "strategy",
-    "steps",
-    "at_a_time",
-    "schedule",
-    "temperature",
-    "anneal",
-    "top_p",
-    "seed",
-    "pairs",
-    "order",
-    "threshold",
-)
 MOST_SEED: Final = 2**32 - 1
 
 Pairs = PairScan | NDArray[np.floating[Any]]
@@ -60,16 +49,11 @@ def plan_unmasking(
             "nothing is hidden: give the positions to reveal, such as masked=range(10, 30) or "
             "masked='10-30'"
         )
-    if strategy not in STRATEGIES:
-        raise ValueError(
-            f"unknown strategy {strategy!r}: use one of {', '.join(map(repr, STRATEGIES))}"
-        )
-    if order not in ORDERS:
-        raise ValueError(f"unknown order {order!r}: use one of {', '.join(map(repr, ORDERS))}")
+    strategy = choice("strategy", strategy, STRATEGIES)
+    order = choice("order", order, ORDERS)
+    schedule = choice("schedule", schedule, SCHEDULES)
     if pairs is not None and strategy != "pair-guided":
         raise ValueError(f"pairs= guides the strategy 'pair-guided' alone, not {strategy!r}")
-    if not isinstance(anneal, bool | np.bool_):
-        raise ValueError(f"anneal is True or False, not {anneal!r}: temperature= says how hot")
     if as_whole(seed, least=0) is None or seed > MOST_SEED:
         raise ValueError(f"seed is a whole number from 0 to {MOST_SEED}, not {seed!r}")
     return UnmaskingPlan(
@@ -78,7 +62,7 @@ def plan_unmasking(
         strategy,
         _counts(len(hidden), strategy, steps, at_a_time, schedule),
         _real("temperature", temperature, 0.0, None),
-        bool(anneal),
+        flag("anneal", anneal),
         _top_p(top_p),
         int(seed),
         order,
@@ -86,6 +70,10 @@ def plan_unmasking(
         schedule,
         None if pairs is None else dependence_of(protein, hidden, pairs),
     )
+
+
+OPTIONS: Final = tuple(signature(plan_unmasking).parameters)[2:]
+"""Names of what may be asked for, beside the protein and what is hidden."""
 
 
 def plan_fork(plan: UnmaskingPlan, protein: Protein, step: int, **changes: Any) -> UnmaskingPlan:
@@ -170,7 +158,6 @@ def _counts(
     at_a_time: int | None = None,
     schedule: str = "cosine",
 ) -> tuple[int, ...]:
-    check_schedule(schedule)
     if steps is not None and at_a_time is not None:
         raise ValueError(
             "give steps= or at_a_time=, not both: either says how many steps there are"

@@ -2,7 +2,7 @@
 
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any, ClassVar, Final
 
 import numpy as np
@@ -33,6 +33,10 @@ class UnmaskingRun(BackgroundRun):
     priority : Priority
     finished : callable, optional
         Called in the run's thread with each decoding that is at its end.
+    known : collection of Decoding
+        Those of which it is known already what they come to: they are not decoded.
+    at_rest : callable, optional
+        Called in the run's thread when it ends or stops.
     """
 
     title: ClassVar = "unmasking"
@@ -43,18 +47,28 @@ class UnmaskingRun(BackgroundRun):
         decodings: Sequence[Decoding],
         service: ModelService,
         priority: Priority = Priority.BACKGROUND,
+        *,
         finished: Callable[[Decoding], None] | None = None,
+        known: Collection[Decoding] = (),
+        at_rest: Callable[[], None] = lambda: None,
     ) -> None:
         self.service = service
         self._priority = priority
         self._finished = finished
-        self._waiting = deque((decoding, decoding.requests()) for decoding in decodings)
+        self._at_rest = at_rest
+        self._waiting = deque((one, one.requests()) for one in decodings if one not in known)
         self._asking: list[tuple[Decoding, Requests, Context]] = []
         self._masked = np.array(decodings[0].plan.masked, dtype=np.int64)
-        self._taken = sum(len(one.steps) for one in decodings)
+        self._taken = sum(len(one.plan.counts if one in known else one.steps) for one in decodings)
         super().__init__(name, sum(len(one.plan.counts) for one in decodings), "steps")
 
     def _work(self, stop: threading.Event) -> None:
+        try:
+            self._decode(stop)
+        finally:
+            self._at_rest()
+
+    def _decode(self, stop: threading.Event) -> None:
         # What is asked for is kept until it is answered, so that a paused run can go on.
         while True:
             check(stop)

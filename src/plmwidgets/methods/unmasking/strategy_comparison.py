@@ -1,22 +1,27 @@
 """Unmasking strategies against each other: many seeds of each, at several numbers of steps."""
 
+import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, ClassVar, Final
+from weakref import WeakValueDictionary
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
 from plmwidgets._numbers import as_whole, whole_number
+from plmwidgets._options import choice
 from plmwidgets.methods.unmasking.decoding import STRATEGIES, Decoding
 from plmwidgets.methods.unmasking.plan import OPTIONS, Pairs, plan_unmasking
 from plmwidgets.methods.unmasking.run import UnmaskingRun
+from plmwidgets.methods.unmasking.trace_store import Outcome, TraceStore, plan_key
 from plmwidgets.methods.unmasking.unmask import passes_of, trace_of
 from plmwidgets.models import as_model
 from plmwidgets.models.masked_lm import MaskedLM, default_precision
 from plmwidgets.protein import Protein
 from plmwidgets.scan.background import RunControl
-from plmwidgets.scan.progress import ScanProgress
+from plmwidgets.scan.places import place_of
+from plmwidgets.scan.progress import ScanProgress, ScanStatus
 from plmwidgets.scan.start import as_protein, positions_of, provenance_of
 from plmwidgets.service import service_for
 
@@ -29,6 +34,8 @@ Judge = Callable[[Sequence[str]], ArrayLike]
 _NORMAL: Final = 1.959964
 """Standard errors on either side of a mean that hold 95 % of a normal distribution."""
 
+_with_store: "WeakValueDictionary[str, StrategyComparison]" = WeakValueDictionary()
+
 
 def compare_strategies(
     protein: Protein | str,
@@ -40,6 +47,7 @@ def compare_strategies(
     seeds: int | Iterable[int] = 200,
     judge: Judge | None = None,
     pairs: Pairs | None = None,
+    store: str | os.PathLike[str] | None = None,
     **options: Any,
 ) -> "StrategyComparison":
     """Reveal the same residues by several strategies, with many seeds; in the background.
@@ -65,6 +73,10 @@ def compare_strategies(
         the model itself gave them on the way, which is another quantity for every number of steps.
     pairs : PairScan or ndarray, optional
         For the pair-guided strategy, as for `unmask`.
+    store : path or URL, optional
+        Folder that keeps what every trace came to, but for the judge's score. The same call, or one
+        with more seeds, strategies or steps, goes on with what is missing, and asks the judge
+        again.
     **options
         Others of `unmask`, for all strategies: ``schedule``, ``temperature``, ``anneal``,
         ``top_p``, ``order`` and ``threshold``.
@@ -77,6 +89,8 @@ def compare_strategies(
     ------
     ModelError, IndexError, TypeError, ValueError
         As `unmask`; or if there is no strategy, number of steps or seed.
+    StoreError
+        If the store cannot be written to, is something else, or is of another model.
 
     Examples
     --------
@@ -109,7 +123,17 @@ def compare_strategies(
         raise ValueError("one-shot reveals all in one step: add 1 to steps=, or another strategy")
     several_maps = any(own.get("pairs") is not None for own in chosen.values())
     map_passes = None if several_maps else passes_of(pairs)
-    return StrategyComparison(protein, model, tasks, judge, map_passes)
+    if store is None:
+        return StrategyComparison(protein, model, tasks, judge, map_passes=map_passes)
+    place = place_of(store)
+    running = _with_store.get(place.key)
+    # A cell that is run again while its work runs gets that: two would do all of it twice.
+    if running is not None and running.is_of(protein, model, tasks, judge):
+        return running
+    kept = TraceStore(place, provenance_of(model, default_precision(model)))
+    made = StrategyComparison(protein, model, tasks, judge, map_passes=map_passes, store=kept)
+    _with_store[place.key] = made
+    return made
 
 
 class StrategyComparison(RunControl):
@@ -137,7 +161,9 @@ class StrategyComparison(RunControl):
         model: MaskedLM,
         tasks: list[tuple[str, Decoding]],
         judge: Judge | None,
+        *,
         map_passes: int | None,
+        store: TraceStore | None = None,
     ) -> None:
         self.protein = protein
         self.masked = tasks[0][1].plan.masked
@@ -149,9 +175,20 @@ class StrategyComparison(RunControl):
         self._places = {decoding: row for row, (_, decoding) in enumerate(tasks)}
         self._labels = [label for label, _ in tasks]
         self._rows: dict[int, dict[str, Any]] = {}
-        decodings = [decoding for _, decoding in tasks]
-        service = service_for(model)
-        self._run = UnmaskingRun(protein.name, decodings, service, finished=self._take)
+        self._store = store
+        if store is not None:
+            for decoding in self._places:
+                outcome = store.known(decoding.plan)
+                if outcome is not None:
+                    self._put(decoding, outcome)
+        self._run = UnmaskingRun(
+            protein.name,
+            list(self._places),
+            service_for(model),
+            finished=self._take,
+            known={decoding for decoding, row in self._places.items() if row in self._rows},
+            at_rest=(lambda: None) if store is None else store.flush,
+        )
         self._run.start()
 
     def __repr__(self) -> str:
@@ -166,24 +203,48 @@ class StrategyComparison(RunControl):
         """How far it is."""
         return self._run.progress
 
+    def is_of(
+        self,
+        protein: Protein,
+        model: MaskedLM,
+        tasks: list[tuple[str, Decoding]],
+        judge: Judge | None,
+    ) -> bool:
+        """Whether these traces are being computed now, and judged in this way."""
+        asked = [(label, plan_key(one.plan), one.plan.seed) for label, one in tasks]
+        return (
+            (self.protein, self._judge, self._asked()) == (protein, judge, asked)
+            and self._model.identity == model.identity
+            and self.progress.status is ScanStatus.RUNNING
+        )
+
+    def _asked(self) -> list[tuple[str, str, int]]:
+        plans = [decoding.plan for decoding in self._places]
+        return [
+            (label, plan_key(plan), plan.seed)
+            for label, plan in zip(self._labels, plans, strict=True)
+        ]
+
     def _take(self, decoding: Decoding) -> None:
-        plan = decoding.plan
         trace = trace_of(self.protein, self._model, decoding, self.map_passes)
-        row = self._places[decoding]
-        found = {
-            "strategy": self._labels[row],
-            "steps": len(plan.counts),
-            "seed": plan.seed,
-            "passes": trace.passes,
-            "score": trace.log_probability,
-            "log_probability": trace.log_probability,
-            "identity": trace.identity,
-            "sequence": trace.sequence,
-        }
-        if self._judge is not None:
-            found["score"] = _score(self._judge([trace.sequence]))
+        outcome = Outcome(
+            passes=trace.passes,
+            log_probability=trace.log_probability,
+            identity=trace.identity,
+            sequence=trace.sequence,
+        )
+        if self._store is not None:
+            self._store.take(decoding.plan, outcome)
+        self._put(decoding, outcome)
         decoding.steps.clear()  # thousands of traces would not all fit
-        self._rows[row] = found
+
+    def _put(self, decoding: Decoding, outcome: Outcome) -> None:
+        plan, row = decoding.plan, self._places[decoding]
+        score = outcome["log_probability"]
+        if self._judge is not None:
+            score = _score(self._judge([outcome["sequence"]]))
+        labelled = {"strategy": self._labels[row], "steps": len(plan.counts), "seed": plan.seed}
+        self._rows[row] = {**labelled, "score": score, **outcome}
 
     def to_pandas(self) -> pd.DataFrame:
         """Return what is computed, a row for each strategy, number of steps and seed.
@@ -318,6 +379,8 @@ def _named(strategies: Iterable[str] | Mapping[str, Mapping[str, Any]]) -> dict[
                     f"'temperature': 0.5}}, not {given!r}"
                 )
             _check_options(given, OWN_OPTIONS)
+            if "strategy" in given:
+                choice("strategy", given["strategy"], STRATEGIES)
         found = {str(label): dict(given) for label, given in strategies.items()}
     elif not isinstance(strategies, Iterable):
         raise TypeError(
@@ -325,7 +388,8 @@ def _named(strategies: Iterable[str] | Mapping[str, Mapping[str, Any]]) -> dict[
             f"label of your own, not {type(strategies).__name__}"
         )
     else:
-        names = [strategies] if isinstance(strategies, str) else list(strategies)
+        given = [strategies] if isinstance(strategies, str) else strategies
+        names = [choice("strategy", name, STRATEGIES) for name in given]
         found = {name: {"strategy": name} for name in names}
     if not found:
         raise ValueError(f"give at least one strategy: {', '.join(map(repr, STRATEGIES))}")

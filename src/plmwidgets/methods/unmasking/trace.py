@@ -215,17 +215,28 @@ class UnmaskingTrace:
 
         return fork(self, step, self._model, **changes)
 
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the trace as a numpy archive; a file of that name is replaced.
+    def save(self, path: str | os.PathLike[str], replace: bool = False) -> None:
+        """Write the trace as a numpy archive; `load` reads it.
+
+        Parameters
+        ----------
+        path : path
+            Ends in ``.npz``.
+        replace : bool
+            Overwrite a file of that name.
 
         Raises
         ------
+        FileExistsError
+            If there is such a file, unless it is to be replaced.
+        OSError
+            If it cannot be written there.
         ValueError
             If the name does not end in ``.npz``.
         """
         from plmwidgets.methods.unmasking.trace_files import write_trace
 
-        write_trace(self, path)
+        write_trace(self, path, replace)
 
     @classmethod
     def load(

@@ -1,15 +1,15 @@
 """Files of unmasking traces: numpy archives."""
 
+import dataclasses
 import json
 import os
 import zipfile
-from dataclasses import asdict, replace
 from typing import Any, Final
 
 import numpy as np
 
+from plmwidgets._files import path_ending, write_archive
 from plmwidgets.alphabet import AMINO_ACIDS
-from plmwidgets.methods.archives import archive_path, write_archive
 from plmwidgets.methods.schedules import SCHEDULES
 from plmwidgets.methods.unmasking.decoding import ORDERS, STRATEGIES, Step, UnmaskingPlan
 from plmwidgets.methods.unmasking.trace import UnmaskingTrace
@@ -19,10 +19,10 @@ _FORMAT: Final = "plmwidgets unmasking trace 1"
 _WHAT: Final = "unmasking traces"
 
 
-def write_trace(trace: UnmaskingTrace, path: str | os.PathLike[str]) -> None:
+def write_trace(trace: UnmaskingTrace, path: str | os.PathLike[str], replace: bool) -> None:
     """See `UnmaskingTrace.save`."""
-    target = archive_path(path, _WHAT)
-    plan = asdict(replace(trace.plan, dependence=None))
+    target = path_ending(path, ".npz", _WHAT)
+    plan = dataclasses.asdict(dataclasses.replace(trace.plan, dependence=None))
     del plan["dependence"]
     described = {
         "format": _FORMAT,
@@ -43,12 +43,12 @@ def write_trace(trace: UnmaskingTrace, path: str | os.PathLike[str]) -> None:
     }
     if trace.plan.dependence is not None:
         arrays["dependence"] = trace.plan.dependence
-    write_archive(target, arrays)
+    write_archive(target, arrays, replace)
 
 
 def read_trace(path: str | os.PathLike[str]) -> UnmaskingTrace:
     """See `UnmaskingTrace.load`."""
-    source = archive_path(path, _WHAT)
+    source = path_ending(path, ".npz", _WHAT)
     try:
         with np.load(source, allow_pickle=False) as archive:
             return _read(archive)

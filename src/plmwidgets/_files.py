@@ -1,0 +1,84 @@
+"""Files of results: what they are called, and how they are written whole or not at all."""
+
+import os
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from plmwidgets._options import flag
+
+
+def path_ending(path: str | os.PathLike[str], ending: str, what: str) -> Path:
+    """Return the path of a file.
+
+    Parameters
+    ----------
+    path : path
+    ending : str
+        What its name must end in, such as ``".npz"``.
+    what : str
+        What is kept in it, in the plural.
+
+    Raises
+    ------
+    ValueError
+        If its name does not end so.
+    """
+    target = Path(path).expanduser()
+    if target.suffix.lower() != ending:
+        raise ValueError(f"{what} are kept as {ending}: end {target.name} in that")
+    return target
+
+
+@contextmanager
+def fresh_file(target: Path, replace: bool) -> Iterator[Path]:
+    """Give another path to write to, which becomes the file once all is written.
+
+    What is there stays until then, and if anything fails.
+
+    Parameters
+    ----------
+    target : Path
+    replace : bool
+        Whether a file that is there already may be replaced.
+
+    Raises
+    ------
+    FileExistsError
+        If one is there, and may not be replaced.
+    FileNotFoundError
+        If there is no such folder.
+    OSError
+        If it cannot be written.
+    """
+    if target.is_dir():
+        raise IsADirectoryError(f"{target} is a folder: give the name of a file")
+    if not flag("replace", replace) and target.exists():
+        raise FileExistsError(
+            f"{target} exists already: choose another path, or pass replace=True to overwrite it"
+        )
+    if not target.parent.is_dir():
+        raise FileNotFoundError(
+            f"there is no folder {target.parent}: make it first, or choose another path"
+        )
+    fresh = target.with_name(f".{target.name}.{uuid.uuid4().hex}")
+    try:
+        yield fresh
+        os.replace(fresh, target)
+    except OSError as error:
+        if error.errno is None:
+            raise
+        # Under the name that was asked for: nobody knows the other one.
+        raise OSError(error.errno, error.strerror, str(target)) from error
+    finally:
+        fresh.unlink(missing_ok=True)
+
+
+def write_archive(target: Path, arrays: Mapping[str, Any], replace: bool) -> None:
+    """Write a numpy archive; errors as those of `fresh_file`."""
+    with fresh_file(target, replace) as fresh, fresh.open("wb") as file:
+        np.savez_compressed(file, **arrays)
