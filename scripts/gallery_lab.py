@@ -1,4 +1,4 @@
-"""The part of the gallery that is taken in JupyterLab: whole Explorers."""
+"""The part of the gallery that is taken in JupyterLab: whole Explorers, the lesson and the quiz."""
 
 import tempfile
 from collections.abc import Callable
@@ -52,16 +52,32 @@ import plmwidgets as plm
 explorer = plm.Explorer("MKTAYIAKQR", "demo")
 explorer
 """
+LESSON = """
+import plmwidgets as plm
+lesson = plm.CorruptionLesson(plm.Protein.demo(), "demo", seed=4)
+lesson
+"""
+QUIZ = """
+quiz = plm.ResidueQuiz(plm.Protein.demo(), ["demo", "potts-demo"], [11, 30], players=["Ada", "Max"])
+quiz
+"""
+EXPLORER_VIEWS = ("sequence_strip", "pair_heatmap", "structure_view", "joint_table")
 Shoot = Callable[[str, Page], None]
 
 
 class Desk:
-    """Opens notebooks with one Explorer each."""
+    """Opens notebooks, with one Explorer each unless other views are named."""
 
     def __init__(self, browser: Browser, lab: Lab) -> None:
         self._browser, self._lab = browser, lab
 
-    def open(self, *cells: str, size: tuple[int, int], dark: bool = False) -> Notebook:
+    def open(
+        self,
+        *cells: str,
+        size: tuple[int, int],
+        dark: bool = False,
+        views: tuple[str, ...] = EXPLORER_VIEWS,
+    ) -> Notebook:
         """Run the cells, and wait for the views."""
         viewport: Any = {"width": size[0], "height": size[1]}
         page = self._browser.new_context(viewport=viewport).new_page()
@@ -72,7 +88,7 @@ class Desk:
         )
         page.evaluate("jupyterapp.shell.collapseLeft()")
         book.run_all()
-        for view in ("sequence_strip", "pair_heatmap", "structure_view", "joint_table"):
+        for view in views:
             book.wait_for_view(view)
         page.locator(".plmwidgets-distributions[data-context]").wait_for()
         return book
@@ -103,7 +119,7 @@ def select_pair(book: Notebook) -> None:
 
 
 def lab_pictures(browser: Browser, shoot: Shoot) -> None:
-    """Take the pictures of whole Explorers."""
+    """Take the pictures of whole Explorers, of the lesson and of the quiz."""
     with tempfile.TemporaryDirectory() as folder:
         lab = Lab(Path(folder))
         try:
@@ -111,6 +127,7 @@ def lab_pictures(browser: Browser, shoot: Shoot) -> None:
             _one_protein(desk, shoot)
             for dark, size, name in ((False, NARROW, "light-narrow"), (True, WIDE, "dark-wide")):
                 _lengths(desk, shoot, name, size, dark)
+                _lessons(desk, shoot, name, size, dark)
         finally:
             lab.close()
 
@@ -151,4 +168,20 @@ def _lengths(desk: Desk, shoot: Shoot, name: str, size: tuple[int, int], dark: b
     book = desk.open(SHORT, FAILING, size=size, dark=dark)
     press(book, "Start", "failed")
     shoot(f"lab-{name}-L10-failed", book.page)
+    desk.close(book)
+
+
+def _lessons(desk: Desk, shoot: Shoot, name: str, size: tuple[int, int], dark: bool) -> None:
+    """Show a training example and a round of the quiz, as they begin and as they end."""
+    views = ("corruption_view", "residue_quiz")
+    book = desk.open(LESSON, QUIZ, size=size, dark=dark, views=views)
+    lesson, quiz = (book.view(view) for view in views)
+    book.wait_until(lambda: lesson.get_attribute("data-known") == "true")
+    shoot(f"lab-{name}-lessons-begin", book.page)
+    lesson.get_by_role("button", name="Average 200 draws").click()
+    book.wait_until(lambda: lesson.get_attribute("data-done") == "200")
+    book.python("[quiz.vote('CCS', 'Ada'), quiz.vote('AG', 'Max'), quiz.reveal()]")
+    book.wait_until(lambda: quiz.get_attribute("data-revealed") == "true")
+    book.page.wait_for_function(DRAWN)
+    shoot(f"lab-{name}-lessons-end", book.page)
     desk.close(book)

@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import {
   CHEMISTRY,
   chemistryColour,
+  classColour,
   colourIndex,
   colourOf,
   colourTable,
@@ -42,6 +43,14 @@ describe("scales", () => {
     expect(colourIndex(3, 3, 3)).toBe(0);
     expect(colourIndex(9, 0, 3)).toBe(255);
     expect(colourIndex(-9, 0, 3)).toBe(0);
+  });
+
+  it("give each class a colour, and what comes after them grey", () => {
+    const colours = Array.from({ length: 8 }, (_, k) => classColour(k));
+    expect(new Set(colours).size).toBe(8);
+    expect(classColour(9)).toBe(classColour(7));
+    expect(inkOn("classes", 3, 0, 255)).toBe("#ffffff");
+    expect(colourOf("classes", Number.NaN, 0, 255)).toBe("transparent");
   });
 
   it("make a gradient for a legend", () => {

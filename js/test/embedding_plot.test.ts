@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { envelope } from "../dev/fake";
 import { Points } from "../src/core/points";
-import { Colouring, classColour } from "../src/views/embedding_plot/colours";
+import { Colouring, classInk } from "../src/views/embedding_plot/colours";
 
 describe("points in a plane", () => {
   const points = new Points({
@@ -41,7 +41,7 @@ describe("colours of points", () => {
   it("tell classes apart by mark as well, and leave out what is unknown", () => {
     const colouring = new Colouring(trait("classes", Float32Array.of(0, 1, Number.NaN)), 3);
     expect([0, 1].map((k) => colouring.shape(k))).toEqual([0, 1]);
-    expect(colouring.colour(0, false)).toBe(classColour(0, false));
+    expect(colouring.colour(0, false)).toBe(classInk(0, false));
     expect(colouring.colour(0, false)).not.toBe(colouring.colour(1, false));
     expect(colouring.colour(2, false)).toBe("");
     expect([1, 2].map((k) => colouring.text(k))).toEqual(["family: two", "family: unknown"]);

@@ -6,6 +6,7 @@ import { UndoHistory } from "../src/page/history";
 import { parsePositions } from "../src/page/numbering";
 import { isPacked, type Packed, unpack, unpackExactly } from "../src/page/packing";
 import { Answers, type ExplorerRecord } from "../src/page/record";
+import { type Code, showStill } from "../src/page/show";
 import { StandIn, sample } from "../src/page/stand_in";
 
 /** Packed as plmwidgets/offline/packing.py does. */
@@ -155,11 +156,18 @@ const RECORD: ExplorerRecord = {
     return i === 3 || j === 3 ? Number.NaN : (10 * i + j + 1) / 100;
   }),
   colours: {
-    perplexity: { label: "Perplexity now", range: [1, 20], kind: "sequential", values: null },
+    perplexity: {
+      label: "Perplexity now",
+      range: [1, 20],
+      kind: "sequential",
+      classes: [],
+      values: null,
+    },
     single: {
       label: "Alone",
       range: [0, 1],
       kind: "sequential",
+      classes: [],
       values: packed("float32", [4], Float32Array.of(1, 2, 3, 4)),
     },
   },
@@ -312,5 +320,27 @@ describe("small parts of the page", () => {
     expect(nameOf([[0, 1, 2, 3, 4, 5, 6, 7], [[8, "W"]]], labels)).toBe(
       "A1, A2, A3, A4, A5, A6 and 2 more; A9W",
     );
+  });
+});
+
+describe("views as they stood", () => {
+  const still = (name: string, usable: boolean) => ({ name, usable, traits: {} });
+  const shown = async (...views: ReturnType<typeof still>[]) => {
+    const page = document.createElement("div");
+    await showStill({ still: views }, page, { render: async () => {} } as unknown as Code);
+    const taking = [...page.querySelectorAll("section")].map(
+      (place) => !place.hasAttribute("inert"),
+    );
+    return [page.querySelector("p")?.textContent ?? "", taking] as const;
+  };
+
+  it("say what of them can be used", async () => {
+    const [player, strip] = [still("unmasking_player", true), still("sequence_strip", false)];
+    expect(await shown(player)).toEqual(["", [true]]);
+    expect(await shown(strip)).toEqual([expect.stringMatching(/^A picture/), [false]]);
+    expect(await shown(player, strip)).toEqual([
+      expect.stringMatching(/^Its steps can be played here/),
+      [true, false],
+    ]);
   });
 });

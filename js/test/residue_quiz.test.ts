@@ -56,6 +56,12 @@ describe("the board", () => {
     expect(lines[3]?.heights.every((height) => height === 0)).toBe(true);
   });
 
+  it("calls one per cent so, also where it is a little less in float32", () => {
+    const answer = answerOf([["Class", "player", [0.01, 0.004, 0.5, 0.486], -2.3]]);
+    const [line] = revealedLines(["Class"], [], { ...answer, column: 0 }, LETTERS, []);
+    expect(line?.counts).toEqual(["1", "", "50", "49"]);
+  });
+
   it("shows what everybody gave once it is revealed, and sums the rounds", () => {
     const answer = answerOf([
       ["Class", "player", [0.5, 0.25, 0.125, 0.125], 2.32],

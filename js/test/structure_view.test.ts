@@ -122,6 +122,7 @@ describe("marksOf", () => {
     pairLength: 7.26,
     values: [1, 2.5, 3],
     valueLabel: "Perplexity",
+    classes: [],
   };
 
   it("rings the residue pointed at and says what is known of it", () => {
@@ -131,6 +132,10 @@ describe("marksOf", () => {
       pair: null,
     });
     expect(marksOf({ ...facts, hover: [2], values: null }).hover).toBe("G27 · now W");
+    const state = { ...facts, valueLabel: "State", values: [1, 1, Number.NaN] };
+    const classes = ["helix", "strand"];
+    expect(marksOf({ ...state, classes }).hover).toBe("K26 · masked · State strand");
+    expect(marksOf({ ...state, classes, hover: [2] }).hover).toBe("G27 · now W · State unknown");
   });
 
   it("rings both ends of a pair, and labels the selected pair once", () => {

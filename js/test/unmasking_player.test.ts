@@ -57,7 +57,7 @@ describe("a trace", () => {
     expect(trace.describe(0, 0, "A1", "A")).toBe("A1\nvisible all along");
     expect([stepWords(-1, 2), stepWords(1, 2)]).toEqual([
       "before the first step",
-      "step 1 of 0 to 1",
+      "step 1 (0 to 1)",
     ]);
   });
 

@@ -193,3 +193,14 @@ def test_everything_has_a_name_and_is_reached_by_keys(show, query, count):
     wanted, reached = walk_by_tab(page, "embedding_plot")["embedding_plot"]
     assert len(wanted) == count
     assert reached == set(wanted)
+
+
+def test_what_is_shown_meanwhile_does_not_pass_for_what_is_computed(show):
+    page = show(RESIDUES)
+    expect(view(page)).to_contain_text("layer 3, 60 residues")
+    plot = "dev.models.get('embedding_plot')"
+    page.evaluate(f"{plot}.receive({{ pending: true, method: 'umap', layer: 1 }})")
+    expect(view(page)).to_contain_text("computing UMAP, layer 1")
+    expect(view(page)).not_to_contain_text("60 residues")
+    page.evaluate(f"{plot}.receive({{ pending: false }})")
+    expect(view(page)).to_contain_text("60 residues")

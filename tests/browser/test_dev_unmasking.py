@@ -43,7 +43,7 @@ def test_steps_go_by_buttons_keys_and_slider(show):
     page.keyboard.press("ArrowLeft")
     expect_trait(page, "unmasking_player", "step", 6)
     text = slider.get_attribute("aria-valuetext")
-    assert text.startswith("step 6 of 0 to 7. entropy, seed 0:")
+    assert text.startswith("step 6 (0 to 7). entropy, seed 0:")
 
 
 def test_it_plays_to_the_end_and_pauses(show):
@@ -61,6 +61,20 @@ def test_it_plays_to_the_end_and_pauses(show):
     # From the end it begins anew.
     button(page, "Play").click()
     wait_for(page, view(page), "data-step", "-1")
+
+
+@pytest.mark.parametrize("seed", ["", "7.5", "-1"])
+def test_what_is_no_seed_forks_nothing(show, seed):
+    page = show(QUERY)
+    view(page).get_by_label("Seed of the fork").fill(seed)
+    button(page, "Fork before step 4").click()
+    assert page.evaluate("dev.models.get('unmasking_player').sent") == []
+    view(page).get_by_label("Seed of the fork").fill("7")
+    button(page, "Fork before step 4").click()
+    wait_for(page, view(page), "data-lanes", "2")
+    assert [fork["seed"] for fork in page.evaluate("dev.models.get('unmasking_player').sent")] == [
+        7
+    ]
 
 
 def test_a_fork_shows_a_second_lane(show):

@@ -75,7 +75,7 @@ def test_a_lecture_works_from_a_file(chromium, lecture, scheme):
     assert player.locator("section[inert]").count() == 0
     slider = player.get_by_role("slider")
     slider.fill("2")
-    player.get_by_text("step 2 of 0 to").wait_for()
+    player.get_by_text("step 2 (0 to").wait_for()
     player.get_by_role("button", name="Fork").click()
     player.get_by_text("That asks the model: open the notebook.").wait_for()
 

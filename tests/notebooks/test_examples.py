@@ -30,6 +30,8 @@ def test_example_runs(path, tmp_path, monkeypatch):
     outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
     assert any("application/vnd.jupyter.widget-view+json" in o.get("data", {}) for o in outputs)
     assert not [o for o in outputs if o.output_type == "stream" and o.name == "stderr"]
+    pages = [o.get("data", {}).get("text/html", "") for o in outputs]
+    assert not [page for page in pages if "<script" in page], "a chart that asks for a network"
 
 
 def test_lectures_are_six_in_order():

@@ -50,6 +50,25 @@ def test_numbers_of_ones_own_colour_the_residues(protein):
     np.testing.assert_array_equal(shown(view), 0)
 
 
+def test_classes_of_ones_own_colour_the_residues(protein):
+    view = SequenceStrip(protein)
+    numbers = np.arange(len(protein)) % 2.0
+    numbers[3] = np.nan
+    view.colour(numbers, "side", classes=["left", "right"])
+    np.testing.assert_array_equal(shown(view), numbers)
+    assert (view.value_kind, view.value_classes) == ("classes", ["left", "right"])
+    assert view.to_pandas()["value"][:3].tolist() == ["left", "right", "left"]
+    assert view.to_pandas()["value"].isna().tolist() == np.isnan(numbers).tolist()
+    view.colour(numbers, "number")
+    assert (view.value_kind, view.value_classes) == ("sequential", [])
+    for bad in (numbers + 1, numbers / 2, -numbers):
+        with pytest.raises(ValueError, match="0 to 1, and NaN"):
+            view.colour(bad, "side", classes=["left", "right"])
+    with pytest.raises(ValueError, match="join the rare ones"):
+        view.colour(numbers, "side", classes=list("abcdefghi"))
+    assert view.colour_by == "number"
+
+
 def test_what_is_shown_goes_to_pandas(protein):
     view = StructureView(protein)
     view.selection.masked = {2, 5}

@@ -150,7 +150,10 @@ def test_the_page_of_a_protein_is_linked_and_coloured_alike():
     for element in Protein.demo().structure.elements():
         number = ("helix", "strand").index(element.kind)
         assert (states[element.start : element.stop] == number).all()
-    assert page.strip.value_label == "Secondary structure: 0 helix, 1 strand, 2 other"
+    for view in (page.strip, page.structure):
+        assert view.value_label == "Secondary structure"
+        assert view.value_classes == page.residues.colouring["classes"]
+        assert view.values["data"] == page.residues.colouring["values"]["data"]
     page.residues.colour_by = "position"
     np.testing.assert_array_equal(decoded(page.structure.values), np.arange(1, 65))
     page.residues.colour_by = "chemistry"

@@ -6,14 +6,22 @@ import {
   interpolateYlGnBu,
 } from "d3-scale-chromatic";
 
-/** sequential: 0 to large; diverging: around 0; binary: yes or no; distance: near is dark. */
-export type ScaleKind = "sequential" | "diverging" | "binary" | "distance";
+/**
+ * sequential: 0 to large; diverging: around 0; binary: yes or no; distance: near is dark; classes:
+ * by number, with limits 0 and 255.
+ */
+export type ScaleKind = "sequential" | "diverging" | "binary" | "distance" | "classes";
+
+/** Told apart by people who do not see some colours; white is legible on all. */
+const CLASS_COLOURS = ["#0b6bcb", "#c4460a", "#2f7d4d", "#9b3f86", "#7a5c00", "#0e7c86", "#5f4bd1"];
+const OTHER = "#6c737c";
 
 const INTERPOLATORS: Record<ScaleKind, (t: number) => string> = {
   sequential: interpolateViridis,
   diverging: (t) => interpolatePuOr(1 - t),
   binary: (t) => interpolateYlGnBu(0.08 + 0.84 * t),
   distance: (t) => interpolateCividis(t),
+  classes: (t) => CLASS_COLOURS[Math.round(255 * t)] ?? OTHER,
 };
 
 const tables = new Map<ScaleKind, Uint8ClampedArray>();
@@ -41,6 +49,10 @@ export function colourOf(kind: ScaleKind, value: number, low: number, high: numb
   if (k < 0) return "transparent";
   const table = colourTable(kind);
   return `rgb(${table[3 * k]}, ${table[3 * k + 1]}, ${table[3 * k + 2]})`;
+}
+
+export function classColour(index: number): string {
+  return colourOf("classes", index, 0, 255);
 }
 
 /** Dark or light, whichever is legible on the colour. */

@@ -42,3 +42,8 @@ export function formatTick(value: number): string {
 export function formatCount(count: number): string {
   return GROUPS.format(count).replaceAll(",", "\u202f");
 }
+
+/** A number in words; with names of classes, the one whose number it is. */
+export function valueText(value: number, classes: readonly string[]): string {
+  return classes.length === 0 ? formatValue(value) : (classes[value] ?? "unknown");
+}

@@ -9,6 +9,7 @@ export interface Colour {
   label: string;
   range: [number, number];
   kind: ScaleKind;
+  classes: readonly string[];
   /** Null: of the context of now. */
   values: Packed | null;
 }

@@ -12,6 +12,8 @@ interface Bundle {
 }
 
 const STILL = "A picture of how it stood when this page was made; in the notebook it can be used.";
+const PARTLY_STILL =
+  "Its steps can be played here; all else is a picture of how it stood when this page was made.";
 const NEEDS_MODEL = "That asks the model: open the notebook.";
 
 /** The code of the views, each part of it read once. */
@@ -72,7 +74,9 @@ export async function showStill(
   code: Code,
 ): Promise<void> {
   const views = element("div", { class: "views" });
-  if (still.some(({ usable }) => !usable)) page.append(element("p", { class: "facts" }, STILL));
+  const pictures = still.filter(({ usable }) => !usable).length;
+  const note = pictures === still.length ? STILL : PARTLY_STILL;
+  if (pictures > 0) page.append(element("p", { class: "facts" }, note));
   page.append(views);
   for (const { name, traits, usable } of still) {
     const place = element("section", {

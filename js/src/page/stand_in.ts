@@ -127,7 +127,12 @@ export class StandIn {
     const values = fixed ?? (colour ? this.#live(by) : null);
     model?.receive({
       ...(colour
-        ? { value_label: colour.label, value_range: colour.range, value_kind: colour.kind }
+        ? {
+            value_label: colour.label,
+            value_range: colour.range,
+            value_kind: colour.kind,
+            value_classes: colour.classes,
+          }
         : {}),
       values: values && envelopeOf(values, [values.length]),
     });

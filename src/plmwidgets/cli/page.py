@@ -1,6 +1,7 @@
 """Run notebooks and write each as one page that needs no kernel and no network.
 
-An Explorer in a notebook can be used in its page, for what is recorded; other views are pictures.
+An Explorer in a notebook can be used in its page, for what is recorded, and an UnmaskingPlayer but
+for forks; other views are pictures.
 """
 
 import argparse

@@ -34,8 +34,9 @@ def notebook_page(notebook: str | os.PathLike[str], path: str | os.PathLike[str]
     """Run a notebook and write it as one file that any browser shows, offline, without a kernel.
 
     Its text, code and outputs are in the page. An `Explorer` in it can be used for all that it has
-    recorded, as in the page of `Explorer.to_html`, with the contexts that were given there; all
-    other views are pictures of how they stood at the end, and say so.
+    recorded, as in the page of `Explorer.to_html`, with the contexts that were given there; the
+    steps of an `UnmaskingPlayer` can be played; all other views are pictures of how they stood at
+    the end, and say so.
 
     Parameters
     ----------

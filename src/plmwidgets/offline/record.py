@@ -35,9 +35,9 @@ Origins = NDArray[np.uint8]
 
 # What changes with what a person does: the page finds it among the numbers recorded.
 _ANSWERS = {
-    "selection_state", "hover", "values", "value_label", "value_range", "value_kind", "prediction",
-    "upper_map", "lower_map", "estimated", "pairs", "progress", "region", "pending", "error",
-    "notice", "answered",
+    "selection_state", "hover", "values", "value_label", "value_range", "value_kind",
+    "value_classes", "prediction", "upper_map", "lower_map", "estimated", "pairs", "progress",
+    "region", "pending", "error", "notice", "answered",
 }  # fmt: skip
 
 _ALONE: Record = {"models": [], "shown": ""}
@@ -169,6 +169,7 @@ def _colour_of(scalar: Scalar, values: Record | None) -> Record:
         "label": scalar.label,
         "range": list(scalar.limits),
         "kind": scalar.kind,
+        "classes": list(scalar.classes),
         "values": values,
     }
 

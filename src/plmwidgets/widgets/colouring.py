@@ -1,9 +1,9 @@
 """Numbers a residue that views can colour by, from the live prediction or a finished scan."""
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import pandas as pd
@@ -23,28 +23,44 @@ if TYPE_CHECKING:
 
 CHEMISTRY = "chemistry"
 PLDDT = "plddt"
+CLASSES: Final = "classes"
+CLASS_LIMITS: Final = (0.0, 255.0)
+"""Of classes: the colour table of the page has one colour after the other."""
+MOST_CLASSES: Final = 7
+"""Colours and marks that people can tell apart; one more is grey, for what is rarer."""
 
 
 @dataclass(frozen=True, eq=False)
 class Scalar:
-    """One number a residue, and how to show it.
+    """One number a residue, or one class, and how to show it.
 
     Attributes
     ----------
     values : ndarray, shape (L,)
-        NaN where unknown.
+        Classes by number from 0; NaN where unknown.
     label : str
         Name with its unit.
     limits : tuple of float
         Ends of the colour scale.
     kind : str
-        Of colour scale: ``"sequential"``, or ``"diverging"`` about 0.
+        Of colour scale: ``"sequential"``, ``"diverging"`` about 0, or ``"classes"``.
+    classes : tuple of str
+        Their names.
     """
 
     values: NDArray[np.float64]
     label: str
     limits: tuple[float, float]
     kind: str = "sequential"
+    classes: tuple[str, ...] = ()
+
+    @property
+    def shown(self) -> list[Any] | NDArray[np.float64]:
+        """The names of the classes, None where unknown; or the numbers."""
+        if not self.classes:
+            return self.values
+        names = dict(enumerate(self.classes))
+        return [names.get(k) for k in self.values.tolist()]
 
 
 LIVE = {
@@ -140,6 +156,28 @@ def own_scalar(
     return Scalar(numbers, label, (low, high))
 
 
+def class_scalar(values: ArrayLike, label: str, length: int, classes: Sequence[str]) -> Scalar:
+    """Return a person's own classes as a scalar.
+
+    Raises
+    ------
+    ValueError
+        If there is not the number of a class for each residue, no label, or too many classes.
+    """
+    if len(classes) > MOST_CLASSES + 1:
+        raise ValueError(
+            f"{MOST_CLASSES} classes can be told apart, and one for the others, not "
+            f"{len(classes)}: join the rare ones"
+        )
+    numbers = own_scalar(values, label, length).values
+    known = numbers[np.isfinite(numbers)]
+    if not np.isin(known, np.arange(len(classes))).all():
+        raise ValueError(
+            f"values are the numbers of the classes, 0 to {len(classes) - 1}, and NaN where unknown"
+        )
+    return Scalar(numbers, label, CLASS_LIMITS, CLASSES, tuple(map(str, classes)))
+
+
 class ColouredView(ViewOfModels):
     """A view that colours residues by a scalar, of one model or of two.
 
@@ -155,6 +193,7 @@ class ColouredView(ViewOfModels):
     value_label = t.Unicode().tag(sync=True)
     value_range = t.List(t.Float()).tag(sync=True)
     value_kind = t.Unicode("sequential").tag(sync=True)
+    value_classes: t.List[Any] = t.List().tag(sync=True)
 
     def __init__(
         self,
@@ -227,7 +266,12 @@ class ColouredView(ViewOfModels):
         return self._fixed
 
     def colour(
-        self, values: ArrayLike, label: str, limits: tuple[float, float] | None = None
+        self,
+        values: ArrayLike,
+        label: str,
+        limits: tuple[float, float] | None = None,
+        *,
+        classes: Sequence[str] = (),
     ) -> None:
         """Colour by numbers of your own; they stay among the choices, under their label.
 
@@ -239,14 +283,21 @@ class ColouredView(ViewOfModels):
             What they are, with the unit; a label that is there already gets the new numbers.
         limits : tuple of (float, float), optional
             Ends of the scale; by default those of the numbers.
+        classes : sequence of str, optional
+            Names of 1 to 8 classes, whose numbers from 0 the values are then.
 
         Raises
         ------
         ValueError
             If there is not one number a residue, or no label, or it is taken by other colours, or
-            the limits are none.
+            the limits are none, or values are no classes.
         """
-        scalar = own_scalar(values, label, len(self.protein), limits)
+        count = len(self.protein)
+        scalar = (
+            class_scalar(values, label, count, classes)
+            if classes
+            else own_scalar(values, label, count, limits)
+        )
         if label in {CHEMISTRY, *LIVE, *SCANNED}:
             raise ValueError(f"{label!r} is the name of other colours: choose another label")
         self._fixed[label] = scalar
@@ -262,8 +313,8 @@ class ColouredView(ViewOfModels):
         -------
         DataFrame
             A row a residue, indexed by its label such as ``A25``: ``position`` (0-based),
-            ``masked``, and ``value``, what it is coloured by (NaN where unknown, or by chemistry);
-            ``attrs["label"]`` says what the values are.
+            ``masked``, and ``value``, what it is coloured by: a number, or the name of a class
+            (missing where unknown, or by chemistry); ``attrs["label"]`` says what the values are.
         """
         scalar = self._scalar()
         count = len(self.protein)
@@ -271,7 +322,7 @@ class ColouredView(ViewOfModels):
             {
                 "position": np.arange(count),
                 "masked": [i in self.selection.masked for i in range(count)],
-                "value": np.full(count, np.nan) if scalar is None else scalar.values,
+                "value": np.full(count, np.nan) if scalar is None else scalar.shown,
             },
             index=pd.Index(self.protein.residue_labels, name="residue"),
         )
@@ -303,6 +354,7 @@ class ColouredView(ViewOfModels):
                 self.value_label = scalar.label
                 self.value_range = list(scalar.limits)
                 self.value_kind = scalar.kind
+                self.value_classes = list(scalar.classes)
             self.values = envelope(None if scalar is None else scalar.values)
 
     def _scalar(self) -> Scalar | None:

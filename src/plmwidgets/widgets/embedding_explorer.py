@@ -155,8 +155,7 @@ class EmbeddingExplorer(ViewGrid):
                     continue
                 if colours is None:
                     view.colour_by = CHEMISTRY
-                elif residues.colour_by in view.fixed and not colours.classes:
+                elif residues.colour_by in view.fixed:
                     view.colour_by = residues.colour_by
                 else:
-                    names = ", ".join(f"{k} {name}" for k, name in enumerate(colours.classes))
-                    view.colour(colours.values, f"{colours.label}{names and ': '}{names}")
+                    view.colour(colours.values, colours.label, classes=colours.classes)

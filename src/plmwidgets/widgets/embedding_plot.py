@@ -12,8 +12,8 @@ from numpy.typing import ArrayLike, NDArray
 from plmwidgets.methods.embeddings.projection import Projection, projection
 from plmwidgets.methods.embeddings.result import Embeddings, require_embeddings
 from plmwidgets.scan.progress import ScanStatus
-from plmwidgets.widgets.colouring import CHEMISTRY
-from plmwidgets.widgets.point_colours import PointColours, residue_colours, sequence_colours
+from plmwidgets.widgets.colouring import CHEMISTRY, Scalar
+from plmwidgets.widgets.point_colours import residue_colours, sequence_colours, trait_of
 from plmwidgets.widgets.selection import Selection
 from plmwidgets.widgets.throttle import Throttle
 from plmwidgets.widgets.view import View, bundle, envelope, in_words
@@ -111,7 +111,7 @@ class EmbeddingPlot(View):
         self._made: dict[tuple[str, int], Projection] = {}
         protein = embeddings.proteins[self._which or 0]
         own = _columns(colours)
-        self._colours: dict[str, PointColours | None] = (
+        self._colours: dict[str, Scalar | None] = (
             sequence_colours(embeddings.proteins, own)
             if self._which is None
             else residue_colours(protein, own)
@@ -153,7 +153,7 @@ class EmbeddingPlot(View):
         return table
 
     @property
-    def colours(self) -> PointColours | None:
+    def colours(self) -> Scalar | None:
         """What the points are coloured by; None for chemistry."""
         return self._colours[self.colour_by]
 
@@ -258,7 +258,7 @@ class EmbeddingPlot(View):
     def _colour(self) -> None:
         colours = self._colours[self.colour_by]
         shown = None if colours is None or self.projection is None else colours
-        self.set_trait("colouring", None if shown is None else shown.to_trait(self._points()))
+        self.set_trait("colouring", None if shown is None else trait_of(shown, self._points()))
 
     def _points(self) -> NDArray[np.int64]:
         """Return which residues, or sequences, the points are."""

@@ -49,6 +49,9 @@ class TrainingCurve(View):
         self._show()
         self._at_close.append(tuning.subscribe(self._refresh))
 
+    def __repr__(self) -> str:
+        return f"TrainingCurve({self.tuning!r})"
+
     def handle(self, kind: str, content: Any) -> None:
         """Start, pause, resume or cancel the training."""
         actions = {

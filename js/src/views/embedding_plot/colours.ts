@@ -1,11 +1,11 @@
 /** What colours the points, and the marks that tell classes apart without colour. */
 import { type ArrayEnvelope, decodeArray } from "../../core/arrays";
-import { chemistryInk, colourOf, type ScaleKind } from "../../core/colour";
-import { formatValue } from "../../core/format";
+import { chemistryInk, classColour, colourOf, type ScaleKind } from "../../core/colour";
+import { valueText } from "../../core/format";
 
 export interface ColouringTrait {
   label: string;
-  kind: ScaleKind | "classes";
+  kind: ScaleKind;
   /** A number a point, or its class counted from 0; NaN where unknown. */
   values: ArrayEnvelope;
   limits: readonly [number, number];
@@ -13,9 +13,6 @@ export interface ColouringTrait {
   classes: readonly string[];
 }
 
-/** Told apart by people who do not see some colours; legible on white, and lighter on black. */
-const CLASS_COLOURS = ["#0b6bcb", "#c4460a", "#2f7d4d", "#9b3f86", "#7a5c00", "#0e7c86", "#5f4bd1"];
-const OTHER = "#6c737c";
 /** Closed polygons within a circle of radius 1; the first is a circle itself. */
 const SHAPES: readonly (readonly (readonly [number, number])[])[] = [
   [],
@@ -29,7 +26,7 @@ const SHAPES: readonly (readonly (readonly [number, number])[])[] = [
 
 export class Colouring {
   readonly label: string;
-  readonly kind: ScaleKind | "classes";
+  readonly kind: ScaleKind;
   readonly limits: readonly [number, number];
   readonly classes: readonly string[];
   readonly values: ArrayLike<number>;
@@ -46,7 +43,7 @@ export class Colouring {
   colour(point: number, dark: boolean): string {
     const value = this.values[point] ?? Number.NaN;
     if (!Number.isFinite(value)) return "";
-    if (this.kind === "classes") return classColour(value, dark);
+    if (this.kind === "classes") return classInk(value, dark);
     return colourOf(this.kind, value, this.limits[0], this.limits[1]);
   }
 
@@ -57,13 +54,13 @@ export class Colouring {
 
   text(point: number): string {
     const value = this.values[point] ?? Number.NaN;
-    const known = this.kind === "classes" ? this.classes[value] : formatValue(value);
-    return `${this.label}: ${known ?? "unknown"}`;
+    return `${this.label}: ${valueText(value, this.classes)}`;
   }
 }
 
-export function classColour(index: number, dark: boolean): string {
-  const colour = CLASS_COLOURS[index] ?? OTHER;
+/** Lighter on a dark page, as marks are thin. */
+export function classInk(index: number, dark: boolean): string {
+  const colour = classColour(index);
   return dark ? `color-mix(in oklab, ${colour}, white 32%)` : colour;
 }
 

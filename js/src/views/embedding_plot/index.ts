@@ -117,8 +117,10 @@ class EmbeddingPlot implements View {
     this.#controls();
     this.#legend.draw(this.#colouring, this.#chemistry, root.dataset.theme === "dark");
     this.#legend.node.hidden = this.#points === null;
-    this.#caption.textContent = String(model.get("caption"));
-    this.#busy.classList.toggle("is-on", model.get("pending") === true);
+    const pending = model.get("pending") === true;
+    const coming = `computing ${this.#method.node.selectedOptions[0]?.text}, layer ${model.get("layer")}`;
+    this.#caption.textContent = pending && size > 0 ? coming : String(model.get("caption"));
+    this.#busy.classList.toggle("is-on", pending);
     this.#notice.say(String(model.get("notice")));
     const labels = [String(model.get("x_label")), String(model.get("y_label"))] as const;
     this.#scatter.draw(root.clientWidth, labels);

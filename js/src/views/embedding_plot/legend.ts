@@ -3,7 +3,7 @@ import { CHEMISTRY, chemistryClass } from "../../core/colour";
 import { element, prepareCanvas } from "../../core/elements";
 import { formatLimit } from "../../core/format";
 import { ramp } from "../../core/ramp";
-import { type Colouring, classColour, trace } from "./colours";
+import { type Colouring, classInk, trace } from "./colours";
 
 const MARK = 12;
 
@@ -34,7 +34,7 @@ function itemsOf(colouring: Colouring, dark: boolean): HTMLElement[] {
     return colouring.classes.map((name, index) => {
       const canvas = element("canvas", { "aria-hidden": "true" });
       const context = prepareCanvas(canvas, MARK, MARK);
-      context.fillStyle = classColour(index, dark);
+      context.fillStyle = classInk(index, dark);
       trace(context, index, MARK / 2, MARK / 2, 4);
       context.fill();
       return item(canvas, name);

@@ -125,7 +125,8 @@ function totalText(sheet: readonly Scored[], name: string, kind: Kind): string {
 }
 
 function percent(p: number): string {
-  return p < 0.01 ? "<1" : String(Math.round(100 * p));
+  const whole = Math.round(100 * p); // as 1 % may be a little less in float32
+  return whole < 1 ? "<1" : String(whole);
 }
 
 function listed(

@@ -4,7 +4,7 @@ import { moveFocus, positionOf } from "../../core/blocks";
 import blocksCss from "../../core/blocks.css";
 import type { Options } from "../../core/choice";
 import type { ScaleKind } from "../../core/colour";
-import { formatValue } from "../../core/format";
+import { valueText } from "../../core/format";
 import { save } from "../../core/model";
 import { ShownModel } from "../../core/shown_model";
 import { LETTERS, substituted } from "../../core/substitutions";
@@ -26,6 +26,7 @@ export default defineView({
     "value_label",
     "value_range",
     "value_kind",
+    "value_classes",
     "has_structure",
     "colour_by",
     "colour_options",
@@ -79,7 +80,10 @@ function create({ model, root, host, signal, protein, selection }: ViewContext):
     const replaced = selection.state.substitutions.find(([other]) => other === position);
     if (replaced) lines[0] += ` → ${replaced[1]}`;
     if (selection.state.masked.includes(position)) lines[0] += "  masked";
-    if (scale) lines.push(`${scale.label}: ${formatValue(scale.values[position] ?? Number.NaN)}`);
+    if (scale)
+      lines.push(
+        `${scale.label}: ${valueText(scale.values[position] ?? Number.NaN, scale.classes)}`,
+      );
     return lines.join("\n");
   };
 
@@ -186,6 +190,7 @@ function create({ model, root, host, signal, protein, selection }: ViewContext):
       kind: model.get("value_kind") as ScaleKind,
       low,
       high,
+      classes: (model.get("value_classes") as string[] | undefined) ?? [],
     };
   }
 

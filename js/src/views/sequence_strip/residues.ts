@@ -11,6 +11,8 @@ export interface Scale {
   kind: ScaleKind;
   low: number;
   high: number;
+  /** Names of the classes that the values number; none where they are amounts. */
+  classes: readonly string[];
 }
 
 export class Residues {

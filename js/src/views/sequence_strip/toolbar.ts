@@ -1,6 +1,6 @@
 /** The controls above the residues, and the legend of their colours. */
 import { Choice, type Options } from "../../core/choice";
-import { CHEMISTRY } from "../../core/colour";
+import { CHEMISTRY, classColour } from "../../core/colour";
 import { element } from "../../core/elements";
 import { formatLimit } from "../../core/format";
 import { Notice } from "../../core/notice";
@@ -146,7 +146,7 @@ export class Toolbar {
     this.#colour.draw(options, colourBy);
     const shown = JSON.stringify([
       colourBy,
-      scale && [scale.label, scale.kind, scale.low, scale.high],
+      scale && [scale.label, scale.kind, scale.low, scale.high, scale.classes],
     ]);
     if (shown === this.#shown) return;
     this.#shown = shown;
@@ -161,15 +161,20 @@ export class Toolbar {
 }
 
 function swatches(): HTMLElement[] {
-  return CHEMISTRY.map(({ name, letters, colour }) => {
-    const swatch = element("span", { class: "strip-swatch" });
-    swatch.style.background = colour;
-    return element("span", { class: "plm-item", title: [...letters].join(" ") }, swatch, name);
-  });
+  return CHEMISTRY.map(({ name, letters, colour }) => swatch(colour, name, [...letters].join(" ")));
+}
+
+function swatch(colour: string, name: string, title: string): HTMLElement {
+  const sample = element("span", { class: "strip-swatch" });
+  sample.style.background = colour;
+  return element("span", { class: "plm-item", title }, sample, name);
 }
 
 function ends(scale: Scale | null): HTMLElement[] {
   if (!scale) return [];
+  if (scale.classes.length > 0) {
+    return scale.classes.map((name, k) => swatch(classColour(k), name, scale.label));
+  }
   const colours = ramp(scale.kind);
   colours.title = scale.label;
   const limit = (value: number) => element("span", { class: "plm-muted" }, formatLimit(value));

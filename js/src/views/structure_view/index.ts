@@ -204,6 +204,7 @@ class StructureView implements View {
       label: String(model.get("value_label") ?? ""),
       kind: model.get("value_kind") as ScaleKind,
       limits: this.#limits(),
+      classes: this.#classes(),
       known: this.#decoded() !== null,
       masked: masked.length,
       pairs: this.#pairs(),
@@ -229,6 +230,7 @@ class StructureView implements View {
       pairLength: this.#pairLength,
       values: this.#byChemistry() ? null : this.#decoded(),
       valueLabel: String(model.get("value_label") ?? ""),
+      classes: this.#classes(),
     });
   }
 
@@ -240,6 +242,10 @@ class StructureView implements View {
 
   #byChemistry(): boolean {
     return this.#context.model.get("colour_by") === "chemistry";
+  }
+
+  #classes(): readonly string[] {
+    return (this.#context.model.get("value_classes") as string[] | undefined) ?? [];
   }
 
   #limits(): readonly [number, number] {
@@ -320,6 +326,7 @@ export default defineView({
     "value_label",
     "value_range",
     "value_kind",
+    "value_classes",
     "colour_by",
     "pairs",
     "top_k",

@@ -1,5 +1,5 @@
 /** What the colours mean: below the drawing, as words and samples. */
-import { CHEMISTRY, type ScaleKind } from "../../core/colour";
+import { CHEMISTRY, classColour, type ScaleKind } from "../../core/colour";
 import { element } from "../../core/elements";
 import { formatLimit } from "../../core/format";
 import { ramp } from "../../core/ramp";
@@ -10,6 +10,7 @@ export interface LegendState {
   label: string;
   kind: ScaleKind;
   limits: readonly [number, number];
+  classes: readonly string[];
   known: boolean;
   masked: number;
   pairs: readonly TopPair[];
@@ -26,11 +27,14 @@ export class Legend {
     this.node.replaceChildren(...this.#colours(state), ...this.#marks(state));
   }
 
-  #colours({ chemistry, label, kind, limits, known }: LegendState): Node[] {
+  #colours({ chemistry, label, kind, limits, classes, known }: LegendState): Node[] {
     if (chemistry) {
       return CHEMISTRY.map(({ name, colour }) => item(sample("structure-dot", colour), name));
     }
     if (!known) return [element("span", { class: "plm-muted" }, "No values")];
+    if (classes.length > 0) {
+      return classes.map((name, k) => item(sample("structure-dot", classColour(k)), name));
+    }
     return [
       element("span", { class: "plm-item" }, label),
       element(

@@ -1,5 +1,5 @@
 /** What is written over the drawing: whom the pointer means, and the selected pair. */
-import { formatValue } from "../../core/format";
+import { valueText } from "../../core/format";
 import type { SelectionState } from "../../core/selection";
 import type { Marks, Spot } from "./overlay";
 
@@ -14,6 +14,8 @@ export interface MarkFacts {
   pairLength: number | null;
   values: ArrayLike<number> | null;
   valueLabel: string;
+  /** Names of the classes that the values number; none where they are amounts. */
+  classes: readonly string[];
 }
 
 export function marksOf(facts: MarkFacts): Marks {
@@ -45,6 +47,6 @@ function describe(position: number, facts: MarkFacts): string {
   if (masked.includes(position)) parts.push("masked");
   else if (substitution) parts.push(`now ${substitution[1]}`);
   const value = facts.values?.[position];
-  if (value !== undefined) parts.push(`${facts.valueLabel} ${formatValue(value)}`);
+  if (value !== undefined) parts.push(`${facts.valueLabel} ${valueText(value, facts.classes)}`);
   return parts.join(" · ");
 }

@@ -48,6 +48,7 @@ class UnmaskingPlayer implements View {
     max: 4294967295,
     step: 1,
     value: 1,
+    required: true,
     "aria-label": "Seed of the fork",
     class: "unmasking-seed",
   });
@@ -239,6 +240,7 @@ class UnmaskingPlayer implements View {
   }
 
   #ask(): void {
+    if (!this.#seed.reportValidity()) return;
     this.#stop();
     this.#context.model.send({
       type: "fork",

@@ -133,5 +133,5 @@ export class Trace {
 
 export function stepWords(step: number, steps: number): string {
   if (step < 0) return "before the first step";
-  return `step ${step} of 0 to ${steps - 1}`;
+  return `step ${step} (0 to ${steps - 1})`;
 }
