@@ -156,7 +156,7 @@ def test_parts_arrive_as_they_are_computed(serve):
 def test_out_of_memory_halves_the_batch_and_tries_again(serve):
     model = ToyModel(largest_batch=3)
     contexts = singles("ACDEFGHIKL" * 6)
-    got = serve(model).log_probabilities(contexts)
+    got = serve(model).submit(contexts, batch=8).result(60)
     np.testing.assert_array_equal(got, np.stack([model.expected(c) for c in contexts]))
     tried = [len(call) for call in model.calls]
     assert max(tried) > 3

@@ -85,8 +85,13 @@ def test_passes_grow_linearly_with_the_length(model):
 
 def test_progress_reaches_its_end_through_its_stages(protein, model):
     scan = prepare_pairs(protein, model, method="superposed")
-    seen = []
-    scan.subscribe(lambda: seen.append(scan.progress))
+    seen, one_at_a_time = [], threading.Lock()
+
+    def look():
+        with one_at_a_time:  # several threads tell of progress
+            seen.append(scan.progress)
+
+    scan.subscribe(look)
     scan.start()
     scan.wait(60)
     shares = [progress.share for progress in seen]
