@@ -169,7 +169,7 @@ class ViewOfModels(View):
         self._at_close.append(t.link((choice, "shown"), (self, "shown")).unlink)
 
     def shown_of(self, both: Sequence[_Part]) -> list[_Part]:
-        """Return what is shown comes from; see `sources_of`."""
+        """Return those of both parts that what is shown comes from: of a difference, both."""
         return sources_of(self.shown, self.models, both)
 
     @t.validate("shown")
