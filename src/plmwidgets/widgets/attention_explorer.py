@@ -18,7 +18,7 @@ from plmwidgets.widgets.pair_heatmap import PairHeatmap
 from plmwidgets.widgets.selection import Selection
 from plmwidgets.widgets.sequence_strip import SequenceStrip
 from plmwidgets.widgets.structure_view import StructureView
-from plmwidgets.widgets.two_models import ModelChoice, names_of
+from plmwidgets.widgets.two_models import ModelChoice, as_shown, names_of
 from plmwidgets.widgets.view_grid import ViewGrid
 
 HEAD, HEAD_CONTACTS, ALL_HEADS, CONTACT_HEAD = "head", "head_contacts", "all_heads", "contact_head"
@@ -162,7 +162,7 @@ class AttentionExplorer(ViewGrid):
         values: NDArray[np.float64] = self._unknown
         limits = None
         if known and len(known) == len(maps):
-            values = known[0] if len(known) == 1 else known[0] - known[1]
+            values = as_shown(known)
             # One scale for both models, so that their maps compare; a difference has its own.
             compared = [values, *(_off_diagonal(part(one)) for one in others)]
             ends = [robust_limits(each, kind) for each in compared if each is not None]

@@ -18,7 +18,7 @@ from plmwidgets.scan.start import as_protein
 from plmwidgets.widgets.live_attention import AttentionAnswer, LiveAttention
 from plmwidgets.widgets.selection import Selection
 from plmwidgets.widgets.thumbnails import signed_thumbnails, thumbnails
-from plmwidgets.widgets.two_models import ViewOfModels, names_of
+from plmwidgets.widgets.two_models import ViewOfModels, as_shown, errors_of, names_of
 from plmwidgets.widgets.view import bundle, envelope
 
 CHANGES = ["attention_ij", "attention_ji", "score"]
@@ -163,7 +163,7 @@ class AttentionGrid(ViewOfModels):
             return None
         part = Attention.contacts if self.show == "contacts" else Attention.map
         found = [part(one.attention, self.layer, self.head) for one in self.sources]
-        return found[0] if len(found) == 1 else found[0] - found[1]
+        return as_shown(found)
 
     def compute(self) -> None:
         """Ask for the maps of the present masks; returns at once."""
@@ -261,9 +261,7 @@ class AttentionGrid(ViewOfModels):
 
     def _show_error(self) -> None:
         with self._telling:
-            told = [(live.model.name, live.error) for live in self._lives if live.error]
-            several = len(self._lives) > 1
-            self.error = "\n".join(f"{name}: {why}" if several else why for name, why in told)
+            self.error = errors_of(self._lives)
 
     def _show(self) -> None:
         # One at a time, and what is to be shown is read inside.

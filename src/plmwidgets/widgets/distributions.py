@@ -14,7 +14,7 @@ from plmwidgets.protein import Protein
 from plmwidgets.scan.tables import probability_table
 from plmwidgets.widgets.live import LivePrediction
 from plmwidgets.widgets.selection import Selection
-from plmwidgets.widgets.two_models import TwoModels, ViewOfModels, check_reference
+from plmwidgets.widgets.two_models import TwoModels, ViewOfModels, as_shown, check_reference
 from plmwidgets.widgets.view import bundle, envelope
 
 
@@ -118,7 +118,7 @@ class Distributions(ViewOfModels):
         if len(there) < len(predictions) or len({one.context for one in there}) > 1:
             raise RuntimeError(self.error or "the model has not answered yet: try again")
         tables = [probability_table(self.protein, one.log_probabilities) for one in there]
-        return tables[0] if len(tables) == 1 else tables[0] - tables[1]
+        return as_shown(tables)
 
     @property
     def _lives(self) -> list[LivePrediction]:

@@ -14,7 +14,7 @@ from plmwidgets.widgets.scan_panel import ScanPanel
 from plmwidgets.widgets.selection import Selection
 from plmwidgets.widgets.structure_view import StructureView
 from plmwidgets.widgets.throttle import Throttle
-from plmwidgets.widgets.two_models import ModelChoice, told_apart
+from plmwidgets.widgets.two_models import ModelChoice, as_shown, told_apart
 from plmwidgets.widgets.view_grid import ViewGrid
 
 MAP, REFERENCE, DIFFERENCE = "jacobian", "reference", "difference"
@@ -128,7 +128,7 @@ class JacobianExplorer(ViewGrid):
                 if name in self._filled or not all(one.complete for one in parts):
                     continue
                 scores = [one.contacts().to_numpy(copy=True) for one in parts]
-                found = scores[0] if len(scores) == 1 else scores[0] - scores[1]
+                found = as_shown(scores)
                 np.fill_diagonal(found, np.nan)
                 self._filled[name] = found
                 self._show_maps()

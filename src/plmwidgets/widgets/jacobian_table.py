@@ -11,7 +11,7 @@ from plmwidgets.alphabet import AMINO_ACIDS, CHEMISTRY_ORDER
 from plmwidgets.methods.jacobian.jacobian import Jacobian
 from plmwidgets.widgets.selection import Selection
 from plmwidgets.widgets.throttle import Throttle
-from plmwidgets.widgets.two_models import ViewOfModels, told_apart
+from plmwidgets.widgets.two_models import ViewOfModels, as_shown, told_apart
 from plmwidgets.widgets.view import bundle, envelope
 
 
@@ -123,20 +123,18 @@ class JacobianTable(ViewOfModels):
 
     def _block(self, i: int, j: int) -> pd.DataFrame:
         blocks = [one.block(i, j) for one in self.shown_of(self._both)]
-        return blocks[0] if len(blocks) == 1 else blocks[0] - blocks[1]
+        return as_shown(blocks)
 
     def _content(self, i: int, j: int) -> dict[str, Any]:
         """Return the block as the page reads it."""
         parts = self.shown_of(self._both)
         block = self._block(i, j).to_numpy()
-        sizes = [block]
-        if len(parts) == 1:
-            sizes = [one.block(i, j).to_numpy() for one in self._comparable(i, j)]
+        others = [one for one in self._comparable(i, j) if one not in parts]
+        sizes = [block, *(one.block(i, j).to_numpy() for one in others)]
         score, rank = None, None
         length = len(self.protein)
         if all(one.complete for one in parts):
-            scores = [one.contacts().to_numpy() for one in parts]
-            found = scores[0] if len(parts) == 1 else scores[0] - scores[1]
+            found = as_shown([one.contacts().to_numpy() for one in parts])
             score = float(found[i, j])
             order = found if len(parts) == 1 else np.abs(found)
             rank = 1 + int((order[np.triu_indices(length, 1)] > order[i, j]).sum())

@@ -14,7 +14,7 @@ from plmwidgets.protein import Protein
 from plmwidgets.scan.joint import ORDERS, JointDistribution
 from plmwidgets.widgets.live_joint import LiveJoint
 from plmwidgets.widgets.selection import Selection
-from plmwidgets.widgets.two_models import ViewOfModels, names_of
+from plmwidgets.widgets.two_models import ViewOfModels, as_shown, errors_of, names_of
 from plmwidgets.widgets.view import bundle, envelope
 
 
@@ -126,7 +126,7 @@ class JointTable(ViewOfModels):
             raise RuntimeError(
                 self.error or "there is no table yet: select a pair, and wait for it"
             )
-        return tables[0] if len(tables) == 1 else tables[0] - tables[1]
+        return as_shown(tables)
 
     def handle(self, kind: str, content: Any) -> None:
         """Compute the pair when the page asks for it."""
@@ -161,9 +161,7 @@ class JointTable(ViewOfModels):
     def _show_state(self) -> None:
         with self._drawing, self.hold_sync():
             self.pending = any(live.pending for live in self._lives)
-            told = [(live.model.name, live.error) for live in self._lives if live.error]
-            several = self._reference is not None
-            self.error = "\n".join(f"{name}: {why}" if several else why for name, why in told)
+            self.error = errors_of(self._lives)
 
 
 def _content(joint: JointDistribution | None) -> dict[str, Any] | None:

@@ -1,9 +1,10 @@
 """Two models of one protein in the views of a page: one, the other, or their difference."""
 
 from collections.abc import Sequence
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
+import pandas as pd
 import traitlets as t
 from numpy.typing import NDArray
 
@@ -16,6 +17,7 @@ from plmwidgets.widgets.view import View
 Source = tuple[LivePrediction, PairScan | None]
 
 _Part = TypeVar("_Part")
+_Numbers = TypeVar("_Numbers", NDArray[np.float64], pd.DataFrame)
 
 
 class ModelChoice(t.HasTraits):
@@ -135,13 +137,31 @@ def sources_of(shown: str, names: Sequence[str], both: Sequence[_Part]) -> list[
     return [both[1 - names.index(shown)]]
 
 
+def as_shown(parts: Sequence[_Numbers]) -> _Numbers:
+    """Return the numbers of what `sources_of` gives: one model's, or those less the reference's."""
+    return parts[0] if len(parts) == 1 else parts[0] - parts[1]
+
+
+class _Live(Protocol):
+    @property
+    def model(self) -> MaskedLM: ...
+    @property
+    def error(self) -> str: ...
+
+
+def errors_of(lives: Sequence[_Live]) -> str:
+    """Return what went wrong in plain words, of two models with the names of those that failed."""
+    told = [(live.model.name, live.error) for live in lives if live.error]
+    return "\n".join(f"{name}: {why}" if len(lives) > 1 else why for name, why in told)
+
+
 def scores_of_pairs(sources: list[Source], metric: str) -> NDArray[np.float64] | None:
     """Return a metric of a scan, of two the size of its change; None where there is no scan."""
     maps = [scan.values(metric) for _, scan in sources if scan is not None]
     if len(maps) < len(sources):
         return None
-    scores: NDArray[np.float64] = np.abs(maps[0] - maps[1]) if len(maps) > 1 else maps[0]
-    return scores
+    scores = as_shown(maps)
+    return np.abs(scores) if len(maps) > 1 else scores
 
 
 class ViewOfModels(View):
