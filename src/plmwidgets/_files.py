@@ -2,14 +2,23 @@
 
 import os
 import uuid
-from collections.abc import Iterator, Mapping
+import zipfile
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Final, TypeVar
 
 import numpy as np
 
 from plmwidgets._options import flag
+
+Result = TypeVar("Result")
+
+_UNREADABLE: Final = (
+    *(OSError, EOFError, zipfile.BadZipFile),
+    *(LookupError, TypeError, AttributeError, ValueError),
+)
+"""What reading a file that is damaged, or of something else, may raise."""
 
 
 def path_ending(path: str | os.PathLike[str], ending: str, what: str) -> Path:
@@ -76,6 +85,37 @@ def fresh_file(target: Path, replace: bool) -> Iterator[Path]:
         raise OSError(error.errno, error.strerror, str(target)) from error
     finally:
         fresh.unlink(missing_ok=True)
+
+
+def read_archive(source: Path, read: Callable[[Any], Result], what: str, wrote: str) -> Result:
+    """Return what a numpy archive holds.
+
+    Parameters
+    ----------
+    source : Path
+    read : callable
+        Takes the archive, and may raise where it makes no sense.
+    what : str
+        What should be in it.
+    wrote : str
+        What writes such files: ``"MutationScores.save"``.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is nothing at this path.
+    ValueError
+        If it holds something else.
+    """
+    try:
+        with np.load(source, allow_pickle=False) as archive:
+            return read(archive)
+    except FileNotFoundError:
+        raise
+    except _UNREADABLE as error:
+        raise ValueError(
+            f"{source.name} holds no {what} ({error}): give a file that {wrote} wrote"
+        ) from error
 
 
 def write_archive(target: Path, arrays: Mapping[str, Any], replace: bool) -> None:

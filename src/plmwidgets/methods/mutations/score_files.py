@@ -2,13 +2,12 @@
 
 import json
 import os
-import zipfile
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from plmwidgets._files import path_ending, write_archive
+from plmwidgets._files import path_ending, read_archive, write_archive
 from plmwidgets.alphabet import AMINO_ACIDS
 from plmwidgets.methods.mutations.scores import MutationScores
 from plmwidgets.protein import Protein
@@ -36,16 +35,7 @@ def write_scores(scores: MutationScores, path: str | os.PathLike[str], replace: 
 def read_scores(path: str | os.PathLike[str]) -> MutationScores:
     """See `MutationScores.load`."""
     source = path_ending(path, ".npz", _WHAT)
-    try:
-        with np.load(source, allow_pickle=False) as archive:
-            return _read(archive)
-    except FileNotFoundError:
-        raise
-    except (OSError, KeyError, TypeError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise ValueError(
-            f"{source.name} holds no mutation scores ({error}): give a file that "
-            "MutationScores.save wrote"
-        ) from error
+    return read_archive(source, _read, _WHAT, "MutationScores.save")
 
 
 def _read(archive: Any) -> MutationScores:

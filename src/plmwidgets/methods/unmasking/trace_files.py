@@ -3,12 +3,11 @@
 import dataclasses
 import json
 import os
-import zipfile
 from typing import Any, Final
 
 import numpy as np
 
-from plmwidgets._files import path_ending, write_archive
+from plmwidgets._files import path_ending, read_archive, write_archive
 from plmwidgets.alphabet import AMINO_ACIDS
 from plmwidgets.methods.schedules import SCHEDULES
 from plmwidgets.methods.unmasking.decoding import ORDERS, STRATEGIES, Step, UnmaskingPlan
@@ -49,24 +48,7 @@ def write_trace(trace: UnmaskingTrace, path: str | os.PathLike[str], replace: bo
 def read_trace(path: str | os.PathLike[str]) -> UnmaskingTrace:
     """See `UnmaskingTrace.load`."""
     source = path_ending(path, ".npz", _WHAT)
-    try:
-        with np.load(source, allow_pickle=False) as archive:
-            return _read(archive)
-    except FileNotFoundError:
-        raise
-    except (
-        OSError,
-        LookupError,
-        TypeError,
-        AttributeError,
-        ValueError,
-        EOFError,
-        zipfile.BadZipFile,
-    ) as error:
-        raise ValueError(
-            f"{source.name} holds no unmasking trace ({error}): give a file that "
-            "UnmaskingTrace.save wrote"
-        ) from error
+    return read_archive(source, _read, "unmasking trace", "UnmaskingTrace.save")
 
 
 def _read(archive: Any) -> UnmaskingTrace:
