@@ -162,8 +162,8 @@ def test_bad_tasks_are_refused_before_anything_is_computed():
     assert model.seen == []
 
 
-def test_the_same_call_while_it_runs_gets_what_runs(tmp_path):
-    model = ContactToy("twice")
+def held(model):
+    """Let a model answer only once the event is set that this returns."""
     steps, go_on = model.contact_probability_steps, threading.Event()
 
     def waiting(contexts):
@@ -171,6 +171,12 @@ def test_the_same_call_while_it_runs_gets_what_runs(tmp_path):
         return (yield from steps(contexts))
 
     model.contact_probability_steps = waiting
+    return go_on
+
+
+def test_the_same_call_while_it_runs_gets_what_runs(tmp_path):
+    model = ContactToy("twice")
+    go_on = held(model)
     options = {"strategies": ["flanking"], "flanks": (0, 5)}
     try:
         tasks = recoveries(TASKS[:1], model, tmp_path / "kept", **options).tasks
@@ -194,13 +200,7 @@ def test_the_same_call_while_it_runs_gets_what_runs(tmp_path):
 
 def test_what_two_batches_with_one_store_share_is_computed_once(tmp_path):
     model = ContactToy("shared")
-    steps, go_on = model.contact_probability_steps, threading.Event()
-
-    def waiting(contexts):
-        assert go_on.wait(60)
-        return (yield from steps(contexts))
-
-    model.contact_probability_steps = waiting
+    go_on = held(model)
     options = {"strategies": ["flanking"], "flanks": (0, 5)}
     last = (ONE, (30, 45))
     batches = [
