@@ -1,5 +1,7 @@
 """The view of a contact recovery: what it sends to the page, and what it takes from there."""
 
+import time
+
 import numpy as np
 import pytest
 import traitlets as t
@@ -139,6 +141,27 @@ def test_what_makes_no_sense_is_refused_and_what_holds_stays(trait, value):
     view.set_state({"curve": None, "facts": {}, "largest": 10**9})
     assert view.largest == 24
     view.close()
+
+
+def test_maps_that_come_while_the_page_is_made_stay_on_it(monkeypatch):
+    made, waited, add_map = [], [], RecoveryExplorer._draw
+
+    def slow(self, name, values, label, limits):
+        """Stop the drawing of "not there yet" until the other thread has told of the maps."""
+        if name == PARTIAL and values is None and not made:
+            made.append(self)
+            deadline = time.monotonic() + 30
+            while not finished(self.view) and time.monotonic() < deadline:
+                time.sleep(0.005)
+            waited.append(finished(self.view))
+            time.sleep(0.3)
+        add_map(self, name, values, label, limits)
+
+    monkeypatch.setattr(RecoveryExplorer, "_draw", slow)
+    explorer = RecoveryExplorer(PROTEIN, ContactToy("late", seconds=0.1), (20, 42))
+    assert waited == [True]
+    wait_for(lambda: "not there" not in explorer.heatmap.lower_map["label"])
+    explorer.close()
 
 
 def test_the_page_shows_both_maps_on_one_scale():

@@ -328,6 +328,28 @@ def test_a_throttle_runs_one_call_at_a_time_and_one_more_after_what_came_meanwhi
     assert len(seen) <= 3
 
 
+def test_a_call_now_waits_for_the_one_under_way_and_shows_what_holds_then():
+    state, shown, entered, go_on = ["old"], [], threading.Event(), threading.Event()
+
+    def draw():
+        read = state[0]
+        entered.set()
+        assert go_on.wait(30)
+        shown.append(read)
+
+    throttle = Throttle(draw, interval=0.01)
+    throttle()
+    assert entered.wait(30)
+    state[0] = "new"
+    now = threading.Thread(target=throttle.now)
+    now.start()
+    now.join(0.05)
+    assert now.is_alive()
+    go_on.set()
+    now.join(30)
+    assert shown == ["old", "new"]
+
+
 def test_a_throttle_survives_a_call_that_fails(monkeypatch):
     told = []
     monkeypatch.setattr("threading.excepthook", lambda failure: told.append(failure.exc_value))

@@ -7,7 +7,7 @@ import numpy as np
 SEQUENCE = "MKTAYIAKQRQISFVKSHFSRQ"
 
 
-def wait_for(condition, seconds=10):
+def wait_for(condition, seconds=30):
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "it did not come to that in time"

@@ -1,5 +1,6 @@
 """A ready-made page: all attention heads, the chosen one as a map, and its pairs in 3D."""
 
+import threading
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -116,6 +117,8 @@ class AttentionExplorer(ViewGrid):
             protein, maps=dict.fromkeys(offered, self._unknown), selection=self.selection
         )
         self._scores: dict[str, NDArray[np.float64]] = {}
+        # One thread at a time draws what then holds: answers come in others than clicks.
+        self._drawing = threading.RLock()
         for name in offered:
             self._put(name, LABELS[name], lambda _: None)
         self.grid.observe(self._maps_changed, "drawn")
@@ -129,7 +132,7 @@ class AttentionExplorer(ViewGrid):
         return f"AttentionExplorer({self.protein.name}, {self.model.name})"
 
     def _maps_changed(self, _: Any = None) -> None:
-        with self.heatmap.guarded():
+        with self.heatmap.guarded(), self._drawing:
             self._show_maps()
 
     def _show_maps(self) -> None:
@@ -139,7 +142,7 @@ class AttentionExplorer(ViewGrid):
         self._show_head()
 
     def _head_changed(self, _: Any) -> None:
-        with self.heatmap.guarded():
+        with self.heatmap.guarded(), self._drawing:
             self._show_head()
 
     def _show_head(self) -> None:
@@ -174,7 +177,7 @@ class AttentionExplorer(ViewGrid):
         self.heatmap.add_map(name, values, label=label, kind=kind, limits=limits)
 
     def _upper_changed(self, _: Any) -> None:
-        with self.structure.guarded():
+        with self.structure.guarded(), self._drawing:
             self._show_pairs()
 
     def _show_pairs(self) -> None:

@@ -1,6 +1,5 @@
 """How the amino acids of two residues are coupled: the block of the pair chosen in the map."""
 
-import threading
 from typing import Any
 
 import numpy as np
@@ -65,15 +64,15 @@ class JacobianTable(ViewOfModels):
         self.jacobian = jacobian
         self.reference = reference
         self._both = [jacobian] if reference is None else [jacobian, reference]
-        self._lock = threading.RLock()
         self._drawn: tuple[Any, ...] = ()
+        self._refresh = Throttle(self._show, 0.2)
         super().__init__(jacobian.protein, selection, presenter=presenter)
         if reference is not None:
             self.offer_models(told_apart(model_of(jacobian), model_of(reference)))
-        self.follow(self.selection, "pair", self._show)
+        self.follow(self.selection, "pair", self._refresh.now)
         for one in self._both:
-            self._at_close.append(one.subscribe(Throttle(self._show, 0.2)))
-        self._show()
+            self._at_close.append(one.subscribe(self._refresh))
+        self._refresh.now()
 
     def to_pandas(self) -> pd.DataFrame:
         """Return the block that is shown, as `Jacobian.block`, or the difference of two.
@@ -89,11 +88,10 @@ class JacobianTable(ViewOfModels):
 
     @t.observe("shown")
     def _shown_changed(self, _: Any) -> None:
-        self._show()
+        self._refresh.now()
 
     def _show(self) -> None:
-        # From a click, and from timers while the Jacobians are computed.
-        with self._lock, self.guarded(), self.hold_sync():
+        with self.guarded(), self.hold_sync():
             pair = self.selection.pair
             parts = self.shown_of(self._both)
             late = [one for one in parts if pair is not None and not one.has_block(*pair)]

@@ -106,7 +106,7 @@ class MutationExplorer(ViewGrid):
         computed = [*self.scores.values(), *self.reference_scores.values()]
         self._unfollow += [scores.subscribe(self._recolour) for scores in computed]
         self.heatmap.observe(self._shown_changed, "show")
-        self._colour()
+        self._recolour.now()
         for scores in computed:
             if scores.context != "mutant" and scores.progress is not None:
                 scores.start()
@@ -129,7 +129,7 @@ class MutationExplorer(ViewGrid):
 
     def _shown_changed(self, _: Any) -> None:
         with self.heatmap.guarded():
-            self._colour()
+            self._recolour.now()
             self._show_scatter()
 
     def _colour(self) -> None:

@@ -106,10 +106,10 @@ class MutationHeatmap(View):
         self.set_trait("options", labels)
         self.show = str(several[0].context)
         self.below = DMS if dms is not None else ""
-        self._show_maps()
         self._refresh = Throttle(self._show_maps, REDRAW_SECONDS)
         for one in [*several, *others]:
             self._at_close.append(one.subscribe(self._refresh))
+        self._refresh.now()
 
     def to_pandas(self) -> pd.DataFrame:
         """Return the table of what is shown, as `MutationScores.to_pandas` or that of the DMS.
@@ -174,7 +174,7 @@ class MutationHeatmap(View):
     def _map_changed(self, _: Any) -> None:
         if self.maps:
             with self.guarded():
-                self._show_maps()
+                self._refresh.now()
 
     def _show_maps(self) -> None:
         chosen = [name for name in (self.show, self.below) if name]

@@ -125,9 +125,9 @@ class PairHeatmap(View):
         self.upper = first if upper is None else upper
         structure = "contacts" if protein.has_structure else self.upper
         self.lower = structure if lower is None else lower
-        self._show_scan()
         for one in self._scans.values():
             self._at_close.append(one.subscribe(self._refresh))
+        self._refresh.now()
 
     def add_map(
         self,
@@ -233,7 +233,7 @@ class PairHeatmap(View):
         if not self.upper_map:
             return  # still being made
         with self.guarded():
-            self._show_scan()
+            self._refresh.now()
 
     @t.observe("upper", "lower")
     def _map_changed(self, change: Any) -> None:

@@ -1,11 +1,14 @@
 """A page about one recovery: the curve, both maps on one scale, and what is shown in 3D."""
 
+import threading
 from typing import Any
 
 import numpy as np
 
 from plmwidgets.map_styles import robust_limits
+from plmwidgets.methods.recovery.maps import Maps
 from plmwidgets.methods.recovery.plan import Segment
+from plmwidgets.methods.recovery.result import Recovery
 from plmwidgets.models import as_model
 from plmwidgets.models.masked_lm import MaskedLM
 from plmwidgets.protein import Protein
@@ -86,6 +89,8 @@ class RecoveryExplorer(ViewGrid):
         )
         self.structure = StructureView(protein, selection=self.selection)
         self._drawn: dict[str, tuple[Any, str]] = {}
+        # One thread at a time draws what then holds: maps come in others than clicks.
+        self._drawing = threading.RLock()
         self.view.observe(self._follow, "current")
         self._follow(None)
         super().__init__(
@@ -98,7 +103,10 @@ class RecoveryExplorer(ViewGrid):
         return f"RecoveryExplorer({self.view.recovery or self.view.problem})"
 
     def _follow(self, _: Any) -> None:
-        current = self.view.current
+        with self._drawing:
+            self._show(self.view.current)
+
+    def _show(self, current: tuple[Recovery, int, Maps | None] | None) -> None:
         with self.heatmap.guarded():
             if current is None:
                 self._draw(WHOLE, None, "Contacts", (0.0, 1.0))
@@ -109,7 +117,7 @@ class RecoveryExplorer(ViewGrid):
             # One scale for both: what is weak in the second map shall look weak.
             limits = (0.0, 1.0)
             if recovery.using == "jacobian" and recovery.reference is not None:
-                limits = robust_limits(recovery.reference, "sequential")
+                limits = robust_limits(recovery.reference.astype(np.float64), "sequential")
             self._draw(WHOLE, recovery.reference, f"{kind}, whole sequence", limits)
             self._draw(PARTIAL, partial, f"{kind}, segment and k = {k} shown", limits)
         with self.structure.guarded():
@@ -120,5 +128,5 @@ class RecoveryExplorer(ViewGrid):
             values, label = self._unknown, f"{label}: not there yet"
         drawn = self._drawn.get(name)
         if drawn is None or drawn[0] is not values or drawn[1] != label:
-            self._drawn[name] = (values, label)
             self.heatmap.add_map(name, values, label=label, kind="sequential", limits=limits)
+            self._drawn[name] = (values, label)

@@ -36,8 +36,8 @@ class ScanPanel(View):
         self._work = scan
         super().__init__(scan.protein, selection, presenter=presenter)
         self._refresh = Throttle(self._show, 0.2)
-        self._show()
         self._at_close.append(scan.subscribe(self._refresh))
+        self._refresh.now()
 
     def handle(self, kind: str, content: Any) -> None:
         """Start, pause, resume, cancel or upgrade the scan."""

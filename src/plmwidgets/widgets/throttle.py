@@ -8,6 +8,9 @@ from collections.abc import Callable
 class Throttle:
     """Calls a function soon after it is asked to, but not more often than it can bear.
 
+    No two calls run at a time: a function that reads what holds and then shows it does not put an
+    older state over a newer one.
+
     Parameters
     ----------
     function : callable
@@ -26,6 +29,7 @@ class Throttle:
         self._interval = interval
         self._delay = delay
         self._lock = threading.Lock()
+        self._calling = threading.RLock()
         self._busy = False
         self._asked = False
         self._next = 0.0
@@ -38,6 +42,11 @@ class Throttle:
                 self._busy = True
                 self._schedule()
 
+    def now(self) -> None:
+        """Call the function at once, in this thread, after the call that may be running."""
+        with self._calling:
+            self._function()
+
     def _schedule(self) -> None:
         # Always from a timer: the asking thread may be the one that runs the model.
         timer = threading.Timer(max(self._delay, self._next - time.monotonic()), self._run)
@@ -49,7 +58,7 @@ class Throttle:
             self._asked = False
         began = time.monotonic()
         try:
-            self._function()
+            self.now()
         finally:
             with self._lock:
                 now = time.monotonic()

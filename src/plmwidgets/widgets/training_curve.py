@@ -46,8 +46,8 @@ class TrainingCurve(View):
         shown = Protein(tuning.first_protein.sequence, name=tuning.base.name)
         super().__init__(shown, presenter=presenter)
         self._refresh = Throttle(self._show, 0.2)
-        self._show()
         self._at_close.append(tuning.subscribe(self._refresh))
+        self._refresh.now()
 
     def __repr__(self) -> str:
         return f"TrainingCurve({self.tuning!r})"

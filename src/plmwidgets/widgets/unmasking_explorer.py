@@ -1,5 +1,6 @@
 """A page about unmasking: the player, quality against passes, and what is revealed in 3D."""
 
+import threading
 from collections.abc import Iterable
 from typing import Any
 
@@ -51,6 +52,8 @@ class UnmaskingExplorer(ViewGrid):
         self.player = UnmaskingPlayer(traces, comparison=comparison)
         self.selection: Selection = self.player.selection
         self.structure = StructureView(self.player.protein, selection=self.selection)
+        # One thread at a time draws what then holds: a fork ends in another than clicks come in.
+        self._drawing = threading.RLock()
         self.player.observe(self._follow, ["step", "traces"])
         self._follow(None)
         both = (self.player, self.structure)
@@ -61,7 +64,7 @@ class UnmaskingExplorer(ViewGrid):
         return f"UnmaskingExplorer({traces})"
 
     def _follow(self, _: Any) -> None:
-        with self.structure.guarded():
+        with self.structure.guarded(), self._drawing:
             step_of = self.player.traces[0].step_of.astype(np.float64)
             shown = (step_of >= 0) & (step_of <= self.player.step)
             # The scale of the lanes, also while only the first steps are shown.

@@ -96,7 +96,7 @@ class UnmaskingPlayer(View):
         if comparison is not None:
             refresh = Throttle(self._show_comparison, 0.25)
             self._at_close.append(comparison.subscribe(refresh))
-            self._show_comparison()
+            refresh.now()
 
     @property
     def _last(self) -> int:
