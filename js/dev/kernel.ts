@@ -77,12 +77,7 @@ export class FakeKernel {
     };
   }
 
-  #saved(name: string, { selection_state, hover, ...own }: Traits): void {
-    const { selection } = this.#world;
-    if (selection_state) {
-      selection.take(selection_state as SelectionState);
-      this.#select();
-    }
+  #saved(name: string, { hover, ...own }: Traits): void {
     if (hover) {
       for (const [other, model] of this.models) if (other !== name) model.receive({ hover });
     }
@@ -100,7 +95,8 @@ export class FakeKernel {
     if (GREETINGS.has(message.type)) return;
     const { selection } = this.#world;
     const before = selection.state;
-    if (message.type === "undo") selection.undo();
+    if (message.type === "select") selection.take(message.state as SelectionState);
+    else if (message.type === "undo") selection.undo();
     else if (message.type === "redo") selection.redo();
     else this.#parts.get(name)?.heard?.(this.#view(name), message);
     if (selection.state !== before) this.#select();

@@ -21,7 +21,7 @@ describe("a view whose kernel may be gone", () => {
 
   it("says nothing while answers come", () => {
     const watched = watch();
-    watched.set("selection_state", { clock: 1 });
+    watched.set("order", "chain");
     watched.save_changes();
     vi.advanceTimersByTime(PATIENCE_MS - 1);
     answer();
@@ -31,7 +31,7 @@ describe("a view whose kernel may be gone", () => {
 
   it("says that a change and a message got no answer, until one comes", () => {
     const watched = watch();
-    watched.set("selection_state", { clock: 1 });
+    watched.set("order", "chain");
     watched.save_changes();
     vi.advanceTimersByTime(PATIENCE_MS);
     expect(told).toEqual([NO_ANSWER]);

@@ -231,8 +231,9 @@ describe("the stand-in for Python", () => {
       model.save_changes();
     };
     const mask = (masked: number[], focus: number | null = null) =>
-      change("sequence_strip", {
-        selection_state: { ...page.state, masked, focus, clock: page.state.clock + 1 },
+      send({
+        type: "select",
+        state: { ...page.state, masked, focus, clock: page.state.clock + 1 },
       });
     const send = (message: unknown) => page.models.get("sequence_strip")?.send(message);
     return { page, trait, change, mask, send };

@@ -65,6 +65,27 @@ def _():
     evaluation = plm.evaluate_contacts(protein, maps)
     return evaluation, plm, protein
 """
+WRAPPED_APP = """
+import marimo
+
+app = marimo.App(width="full")
+
+
+@app.cell
+def _():
+    import marimo as mo
+    import plmwidgets as plm
+
+    strip = mo.ui.anywidget(plm.SequenceStrip(plm.Protein.demo()))
+    strip
+    return mo, strip
+
+
+@app.cell
+def _(mo, strip):
+    mo.md(f"Masked: {strip.value['selection_state']['masked']}")
+    return
+"""
 PAGE_CELL = """
 
 @app.cell
@@ -104,6 +125,23 @@ def test_marimo(serve, host_page, tmp_path):
     app.write_text(APP)
     host_page.page.goto(serve(Marimo, app).address())
     main_gestures(host_page, "marimo")
+
+
+def test_a_cell_of_marimo_that_reads_a_view_runs_again_with_its_selection(
+    serve, host_page, tmp_path
+):
+    app = tmp_path / "app.py"
+    app.write_text(WRAPPED_APP)
+    page = host_page.page
+    page.goto(serve(Marimo, app).address())
+    host_page.wait_for_view("sequence_strip")
+    page.get_by_text("Masked: []").wait_for()
+    click_residue(host_page, 20)
+    page.get_by_text("Masked: [20]").wait_for()
+    click_residue(host_page, 5)
+    page.get_by_text("Masked: [5, 20]").wait_for()
+    host_page.page.keyboard.press("Control+z")
+    host_page.wait_until(lambda: positions(host_page.view("sequence_strip")) == [20])
 
 
 def test_all_pages_in_marimo(serve, host_page, tmp_path):

@@ -47,12 +47,22 @@ JUNK = [
 ]
 PARTS = ("masked", "substitutions", "focus", "pair", "clock", "can_undo")
 KINDS = [
-    *("undo", "redo", "hello", "nudge", "mask_text", "mask_random", "mask_around", "compute"),
+    *(
+        "undo",
+        "redo",
+        "hello",
+        "nudge",
+        "select",
+        "mask_text",
+        "mask_random",
+        "mask_around",
+        "compute",
+    ),
     *("prioritise", "pause", "resume", "cancel", "upgrade", "start", "close", "__init__", "handle"),
     *("vote", "clear_votes", "reveal", "next", "redraw", "average", "stop", "apply", "fork"),
 ]
 FIELDS = ("text", "percent", "radius", "rows", "columns", "method", "name", "player", "column")
-FIELDS += ("step", "type", "strategy", "seed")
+FIELDS += ("step", "state", "type", "strategy", "seed")
 UNKNOWN = ("", "comm", "keys", "__class__", "selection", "_trait_values", "_model_id", "masked")
 
 
@@ -116,7 +126,13 @@ def message(draw, view, selection):
     """One comm message as ipywidgets takes it from the wire; most make no sense."""
     buffers, kind = [], draw.random()
     if kind < 0.35:
-        data = {"method": "update", "state": {"selection_state": state_of(draw, selection)}}
+        state = state_of(draw, selection)
+        data = draw.choice(
+            [
+                {"method": "update", "state": {"selection_state": state}},
+                {"method": "custom", "content": {"type": "select", "state": state}},
+            ]
+        )
     elif kind < 0.7:
         names = draw.choices([*view.trait_names(sync=True), *UNKNOWN], k=draw.randint(1, 3))
         data = {"method": "update", "state": {name: junk(draw) for name in names}}
@@ -154,6 +170,7 @@ def check_sound(explorer, before):
 
 def good_message(explorer, view, position):
     state = {**explorer.selection.to_state(), "masked": [position], "pair": None}
+    state["substitutions"] = []  # a quiz takes none of a residue that it asks for
     state["clock"] += 1
     send(view, {"content": {"data": {"method": "update", "state": {"selection_state": state}}}})
 

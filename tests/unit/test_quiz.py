@@ -237,7 +237,7 @@ def test_a_page_cannot_find_out_by_substituting():
     for letter in AMINO_ACIDS:
         state = {**quiz.selection.to_state(), "substitutions": [[9, letter]]}
         state["clock"] += 1
-        quiz.set_state({"selection_state": state})
+        quiz._receive(quiz, {"type": "select", "state": state}, [])
         answers.append((quiz.error, quiz.selection_state["substitutions"]))
     assert set(map(str, answers)) == {
         "('a residue that is asked for cannot be substituted yet', [])"

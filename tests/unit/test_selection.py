@@ -90,11 +90,20 @@ def test_undo_and_redo_walk_through_masks_and_substitutions(protein):
     assert selection.masked == {4}
 
 
-def test_two_views_of_a_selection_stay_in_step(protein):
+def by_message(view, state):
+    view._receive(view, {"type": "select", "state": state}, [])
+
+
+def by_trait(view, state):
+    view.set_state({"selection_state": state})
+
+
+@pytest.mark.parametrize("tell", [by_message, by_trait])
+def test_two_views_of_a_selection_stay_in_step(protein, tell):
     selection = Selection(protein)
     one, two = (SequenceStrip(protein, selection=selection) for _ in range(2))
     state = {**selection.to_state(), "masked": [2, 6], "focus": 6, "clock": 1}
-    one.set_state({"selection_state": state})
+    tell(one, state)
     assert selection.masked == {2, 6}
     wait_for(lambda: two.selection_state["masked"] == [2, 6])
     assert two.selection_state["clock"] == selection.clock == 1
@@ -105,12 +114,13 @@ def test_two_views_of_a_selection_stay_in_step(protein):
     assert two.hover == [4]
 
 
-def test_the_answer_to_a_click_goes_ahead_of_its_echo(protein, monkeypatch):
+@pytest.mark.parametrize("tell", [by_message, by_trait])
+def test_the_answer_to_a_click_goes_ahead_of_its_echo(protein, monkeypatch, tell):
     monkeypatch.setattr("plmwidgets.widgets.selection.ECHO_SECONDS", 60)
     selection = Selection(protein)
     one, two = (SequenceStrip(protein, selection=selection) for _ in range(2))
     state = {**selection.to_state(), "masked": [2], "clock": 1}
-    one.set_state({"selection_state": state})
+    tell(one, state)
     assert selection.masked == {2}
     assert two.selection_state["masked"] == []  # on the page the views have told each other
     selection.focus = 4  # of a change in Python no page knows
@@ -118,25 +128,27 @@ def test_the_answer_to_a_click_goes_ahead_of_its_echo(protein, monkeypatch):
     assert two.selection_state["focus"] == 4
 
 
-def test_a_state_that_arrives_late_does_not_undo_a_newer_click(protein):
+@pytest.mark.parametrize("tell", [by_message, by_trait])
+def test_a_state_that_arrives_late_does_not_undo_a_newer_click(protein, tell):
     selection = Selection(protein)
     strip, other = (SequenceStrip(protein, selection=selection) for _ in range(2))
     first = {**selection.to_state(), "masked": [2], "clock": 1}
     second = {**first, "masked": [2, 3], "clock": 2}  # held back while the kernel is busy
     third = {**first, "masked": [2, 3, 9], "clock": 3}  # the page's next click, in another view
-    strip.set_state({"selection_state": first})
-    other.set_state({"selection_state": third})
-    strip.set_state({"selection_state": second})
+    tell(strip, first)
+    tell(other, third)
+    tell(strip, second)
     assert selection.masked == {2, 3, 9}
     wait_for(lambda: strip.selection_state == other.selection_state == selection.to_state())
 
 
-def test_a_click_at_the_same_time_as_a_change_in_python_leaves_all_in_step(protein):
+@pytest.mark.parametrize("tell", [by_message, by_trait])
+def test_a_click_at_the_same_time_as_a_change_in_python_leaves_all_in_step(protein, tell):
     selection = Selection(protein)
     strip, other = (SequenceStrip(protein, selection=selection) for _ in range(2))
     clicked = {**selection.to_state(), "masked": [5], "clock": 1}
     selection.masked = {8}  # clock 1 as well
-    strip.set_state({"selection_state": clicked})
+    tell(strip, clicked)
     assert selection.masked == {5}
     wait_for(lambda: strip.selection_state == other.selection_state == selection.to_state())
     assert selection.clock == 2, "views take a tie as an echo and follow a later state only"
@@ -163,15 +175,16 @@ def test_an_impossible_pair_changes_nothing(protein):
         {"masked": [1], "substitutions": [], "focus": None, "pair": [1, 1], "clock": 3},
     ],
 )
-def test_a_malformed_state_from_the_page_changes_nothing_and_is_told(protein, state):
+@pytest.mark.parametrize("tell", [by_message, by_trait])
+def test_a_malformed_state_from_the_page_changes_nothing_and_is_told(protein, state, tell):
     view = SequenceStrip(protein)
     view.selection.masked = {5}
-    view.set_state({"selection_state": state})
+    tell(view, state)
     assert view.selection.masked == {5}
     assert view.error
     assert view.selection_state["masked"] == [5], "the page is told what holds"
     assert view.selection.clock > (state["clock"] if state["clock"] != "x" else 0)
-    view.set_state({"selection_state": {**view.selection.to_state(), "masked": [1], "clock": 50}})
+    tell(view, {**view.selection.to_state(), "masked": [1], "clock": 50})
     assert view.selection.masked == {1}
     assert view.error == "", "the message goes when all is well again"
 

@@ -45,6 +45,7 @@ def test_a_page_hears_that_it_was_heard_but_not_of_hover_and_nudges(protein):
     assert heard(lambda: panel.set_state({"selection_state": {**state, "masked": [2]}})) == 1
     assert heard(lambda: panel.set_state({"hover": [1]})) == 0
     assert heard(message("hello")) == 1
+    assert heard(message("select")) == 1
     assert heard(message("pause")) == 1
     assert heard(message("nonsense")) == 1
     assert heard(message("nudge")) == 0

@@ -1,9 +1,9 @@
 /**
  * The selection that all views of a protein share, as one view sees it.
  *
- * Python's Selection is the truth: every view carries its state as a synced trait. Beside the
- * traits a bus on the page hands changes straight to the other views, so that they follow at once
- * and without a kernel. A logical clock tells newer states from echoes of older ones.
+ * Python's Selection is the truth: every view carries its state as a synced trait. A gesture goes to
+ * Python as a message, and on a bus of the page straight to the other views, so that they follow at
+ * once and without a kernel. A logical clock tells newer states from echoes of older ones.
  */
 import { onTrait, save, type ViewModel } from "./model";
 import { PageBus } from "./page_bus";
@@ -104,7 +104,9 @@ export class SelectionLink {
     }
     this.#accept(state, true);
     this.#bus.tell({ state });
-    save(this.#model, { selection_state: state });
+    // By a message, and Python sets the trait when the answer is on its way: of a trait that a page
+    // saves, marimo first looks through all installed packages and for cells that read the view.
+    this.#model.send({ type: "select", state });
     this.#nudge();
   }
 

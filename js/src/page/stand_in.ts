@@ -13,7 +13,13 @@ const UNKNOWN =
   "Not recorded for these masks: open the notebook to compute them. The top of the page says what is recorded.";
 const PARTIAL = "Recorded for the masked residues alone, by the pair scan.";
 
-type Message = { type: string; text?: string; percent?: number; radius?: number };
+type Message = {
+  type: string;
+  state?: SelectionState;
+  text?: string;
+  percent?: number;
+  radius?: number;
+};
 
 export class StandIn {
   readonly models = new Map<string, PlainModel>();
@@ -76,7 +82,6 @@ export class StandIn {
   }
 
   #saved(name: string, changed: Record<string, unknown>): void {
-    if (changed.selection_state) this.#select(changed.selection_state as SelectionState);
     if ("colour_by" in changed) void this.#colour(name);
     if ("upper" in changed || "lower" in changed || "normalisation" in changed) {
       void this.#showMaps();
@@ -175,6 +180,10 @@ export class StandIn {
   }
 
   #message(message: Message): void {
+    if (message.type === "select" && message.state) {
+      this.#select(message.state);
+      return;
+    }
     if (message.type === "undo" || message.type === "redo") {
       const context = message.type === "undo" ? this.#history.undo() : this.#history.redo();
       const clock = this.#state.clock + 1;

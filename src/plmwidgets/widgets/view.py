@@ -147,13 +147,22 @@ class View(anywidget.AnyWidget):
     def _show_hover(self) -> None:
         self.hover = list(self.selection.hover)
 
+    def _select(self, state: Any) -> None:
+        """Take a gesture of the page; its answer goes ahead of the trait that says so."""
+        self._check_selection(state)
+        self._merge_selection(state)
+
     @t.observe("selection_state")
     def _take_selection(self, change: Any) -> None:
-        if change["new"] == self.selection.to_state():
+        self._merge_selection(change["new"])
+
+    def _merge_selection(self, state: Any) -> None:
+        if state == self.selection.to_state():
             return
         with self.guarded():
-            self.selection.merge_state(change["new"])
-        self._show_selection()  # what holds, where the page was late or only nearly right
+            self.selection.merge_state(state)
+        if state != self.selection.to_state():
+            self._show_selection()  # what holds: the page was late or only nearly right
 
     @t.observe("hover")
     def _take_hover(self, change: Any) -> None:
@@ -198,7 +207,9 @@ class View(anywidget.AnyWidget):
         if kind not in (HELLO, NUDGE):
             self._forget_page_error()
             with self.guarded():
-                if kind == "undo":
+                if kind == "select":
+                    self._select(content.get("state"))
+                elif kind == "undo":
                     self.selection.undo()
                 elif kind == "redo":
                     self.selection.redo()
