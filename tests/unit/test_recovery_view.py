@@ -1,5 +1,6 @@
 """The view of a contact recovery: what it sends to the page, and what it takes from there."""
 
+import threading
 import time
 
 import numpy as np
@@ -35,7 +36,8 @@ def test_the_curve_is_that_of_the_recovery():
     assert view.largest == 24
     view.flank = 7
     np.testing.assert_array_equal(decoded(view.roles), view.recovery.roles(7))
-    recovery, k, partial = view.current
+    recovery, k, whole, partial = view.current
+    assert whole is recovery.reference
     assert (recovery, k) == (view.recovery, 7)
     np.testing.assert_array_equal(partial, view.recovery.maps(7)["P1"])
     assert len(view.to_pandas()) == 3 * 25
@@ -143,24 +145,53 @@ def test_what_makes_no_sense_is_refused_and_what_holds_stays(trait, value):
     view.close()
 
 
+class GatedContacts(ContactToy):
+    """Answers for the whole sequence when one gate is open, for hidden residues when another is."""
+
+    def __init__(self, name):
+        super().__init__(name)
+        self.whole, self.hidden = threading.Event(), threading.Event()
+
+    def contact_probability_steps(self, contexts):
+        gate = self.hidden if any(context.masked for context in contexts) else self.whole
+        assert gate.wait(30)
+        return super().contact_probability_steps(contexts)
+
+
 def test_maps_that_come_while_the_page_is_made_stay_on_it(monkeypatch):
-    made, waited, add_map = [], [], RecoveryExplorer._draw
+    model, stopped, draw = GatedContacts("late"), [], RecoveryExplorer._draw
 
     def slow(self, name, values, label, limits):
-        """Stop the drawing of "not there yet" until the other thread has told of the maps."""
-        if name == PARTIAL and values is None and not made:
-            made.append(self)
-            deadline = time.monotonic() + 30
-            while not finished(self.view) and time.monotonic() < deadline:
-                time.sleep(0.005)
-            waited.append(finished(self.view))
+        """Stop the first drawing of "not there yet" until the other thread has told of the maps."""
+        if name == PARTIAL and not stopped:
+            assert values is None
+            stopped.append(self)
+            model.whole.set()
+            model.hidden.set()
+            wait_for(lambda: finished(self.view))
             time.sleep(0.3)
-        add_map(self, name, values, label, limits)
+        draw(self, name, values, label, limits)
 
     monkeypatch.setattr(RecoveryExplorer, "_draw", slow)
-    explorer = RecoveryExplorer(PROTEIN, ContactToy("late", seconds=0.1), (20, 42))
-    assert waited == [True]
+    explorer = RecoveryExplorer(PROTEIN, model, (20, 42))
+    assert stopped == [explorer]
     wait_for(lambda: "not there" not in explorer.heatmap.lower_map["label"])
+    explorer.close()
+
+
+def test_the_map_of_the_whole_sequence_is_shown_before_the_other_is_there():
+    model = GatedContacts("half gated")
+    explorer = RecoveryExplorer(PROTEIN, model, (20, 42))
+    upper, lower = (lambda: explorer.heatmap.upper_map, lambda: explorer.heatmap.lower_map)
+    assert "not there" in upper()["label"]
+    model.whole.set()
+    wait_for(lambda: "not there" not in upper()["label"])
+    whole = explorer.view.recovery.reference
+    np.testing.assert_allclose(decoded(upper()["values"]), whole, rtol=1e-6)
+    assert "not there" in lower()["label"]
+    assert np.isnan(decoded(lower()["values"])).all()
+    model.hidden.set()
+    wait_for(lambda: "not there" not in lower()["label"])
     explorer.close()
 
 

@@ -106,19 +106,19 @@ class RecoveryExplorer(ViewGrid):
         with self._drawing:
             self._show(self.view.current)
 
-    def _show(self, current: tuple[Recovery, int, Maps | None] | None) -> None:
+    def _show(self, current: tuple[Recovery, int, Maps | None, Maps | None] | None) -> None:
         with self.heatmap.guarded():
             if current is None:
                 self._draw(WHOLE, None, "Contacts", (0.0, 1.0))
                 self._draw(PARTIAL, None, "Contacts", (0.0, 1.0))
                 return
-            recovery, k, partial = current
+            recovery, k, whole, partial = current
             kind = "P(contact)" if recovery.using == "contact-head" else "Jacobian"
             # One scale for both: what is weak in the second map shall look weak.
             limits = (0.0, 1.0)
-            if recovery.using == "jacobian" and recovery.reference is not None:
-                limits = robust_limits(recovery.reference.astype(np.float64), "sequential")
-            self._draw(WHOLE, recovery.reference, f"{kind}, whole sequence", limits)
+            if recovery.using == "jacobian" and whole is not None:
+                limits = robust_limits(whole.astype(np.float64), "sequential")
+            self._draw(WHOLE, whole, f"{kind}, whole sequence", limits)
             self._draw(PARTIAL, partial, f"{kind}, segment and k = {k} shown", limits)
         with self.structure.guarded():
             self.structure.colour(recovery.roles(k), ROLES)

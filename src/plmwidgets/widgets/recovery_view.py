@@ -61,8 +61,9 @@ class RecoveryView(View):
     recovery : Recovery or None
         Of what is shown; None where there can be none, and `problem` says why.
     problem : str
-    current : tuple of (Recovery, int, ndarray or None) or None
-        The recovery, the flank length and its map P1, once there; observe it to follow the view.
+    current : tuple of (Recovery, int, ndarray or None, ndarray or None) or None
+        The recovery, the flank length, and the maps P0 and P1, once there; observe it to follow
+        the view.
     """
 
     _bundle = t.Unicode(bundle("recovery_view"), read_only=True).tag(sync=True)
@@ -265,7 +266,7 @@ class RecoveryView(View):
             kept = recovery.kept_map(k)
             if kept is None and k in curve.index:
                 self._look_up()
-            self.current = (recovery, k, kept)
+            self.current = (recovery, k, recovery.reference, kept)
 
     def _fetch(self) -> None:
         """Compute a map again that was not kept; not in a thread that the page waits for."""
