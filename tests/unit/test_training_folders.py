@@ -19,6 +19,7 @@ from tuning_tools import HELD_OUT, QUICK, SEQUENCES, adapter_of, assert_same, fi
 from plmwidgets import ModelError, fine_tune, load_model
 from plmwidgets.methods.tuning import fine_tuning
 from plmwidgets.methods.tuning.checkpoints import TrainingFolder
+from plmwidgets.models.masked_lm import Context
 
 
 @pytest.fixture
@@ -26,8 +27,8 @@ def base(tiny_esm2):
     return load_model(tiny_esm2, device="cpu")
 
 
-def held(base, folder=None):
-    tuning = fine_tune(base, SEQUENCES, evaluation=HELD_OUT, output=folder, **QUICK)
+def held(base, folder=None, **options):
+    tuning = fine_tune(base, SEQUENCES, evaluation=HELD_OUT, output=folder, **QUICK, **options)
     tuning.pause()
     tuning._run._thread.join()
     return tuning
@@ -45,6 +46,20 @@ def test_a_held_run_goes_on_to_the_same_weights(base, tmp_path):
     assert_same(adapter_of(whole), adapter_of(again))
     assert_same(adapter_of(whole), adapter_of(resumed))
     np.testing.assert_array_equal(whole.to_pandas(), again.to_pandas())
+
+
+def test_a_model_is_made_once_for_the_same_weights_and_anew_for_others(base):
+    tuning = held(base, method="full")
+    early = tuning.model
+    assert tuning.model is early
+    contexts = [Context(SEQUENCES[0], (3,))]
+    before = early.log_probabilities(contexts)
+    tuning.resume()
+    tuning.wait(timeout=60, quiet=True)
+    late = tuning.model
+    assert late is not early and late.identity != early.identity
+    assert np.array_equal(early.log_probabilities(contexts), before)
+    assert not np.array_equal(late.log_probabilities(contexts), before)
 
 
 def _content(folder):

@@ -233,6 +233,8 @@ class FineTuning(RunControl):
         self.folder = folder
         self._run = run
         self._overtaken = False
+        # By the steps that its weights are of, while someone holds it: it is a copy to be hashed.
+        self._models: WeakValueDictionary[Any, HuggingFaceMaskedLM] = WeakValueDictionary()
         if folder is not None:
             run.at_end = lambda: self._write(folder)
 
@@ -305,6 +307,14 @@ class FineTuning(RunControl):
         self._check_done()
         if self.plan.task != "masked-lm":
             raise RuntimeError("this training made a classifier: use .classifier")
+        course = self._run.course
+        weights_of = course.step, course.best_step
+        model = self._models.get(weights_of)
+        if model is None:
+            model = self._models[weights_of] = self._tuned()
+        return model
+
+    def _tuned(self) -> HuggingFaceMaskedLM:
         network = self._run.trained()
         own = None if self.folder is None else self.folder.name
         if self.plan.method == "lora":
