@@ -111,8 +111,7 @@ def prepare(page: Page, told: dict[str, Any]) -> None:
               const model = dev.models.get("pair_heatmap");
               const state = { ...model.get("selection_state") };
               Object.assign(state, { masked: [2, 6], pair: [2, 6], focus: 2, clock: 9 });
-              model.set("selection_state", state);
-              model.save_changes();
+              model.send({ type: "select", state });
             }"""
         )
         page.locator(".plmwidgets-joint_table[data-pair='2,6']").wait_for()

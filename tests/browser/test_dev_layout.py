@@ -17,8 +17,7 @@ SELECT = """pair => {
   const model = dev.models.get("pair_heatmap");
   const state = { ...model.get("selection_state") };
   Object.assign(state, { masked: pair, pair, focus: pair[0], clock: state.clock + 1 });
-  model.set("selection_state", state);
-  model.save_changes();
+  model.send({ type: "select", state });
 }"""
 
 
