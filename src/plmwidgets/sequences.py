@@ -58,7 +58,9 @@ def clean_sequence(text: str) -> str:
 
 def looks_like_nucleotides(sequence: str) -> bool:
     """Whether a sequence is one of DNA or RNA by its letters, all of which are amino acids too."""
-    return len(sequence) >= _LEAST_NUCLEOTIDES and _NUCLEOTIDES.issuperset(sequence)
+    letters = frozenset(sequence)
+    whole = letters >= {"A", "C", "G"} and letters & {"T", "U"}
+    return bool(whole) and letters <= _NUCLEOTIDES and len(sequence) >= _LEAST_NUCLEOTIDES
 
 
 def fasta_entries(path: Path, text: str) -> list[tuple[str, str]]:

@@ -215,7 +215,7 @@ class ColouredView(ViewOfModels):
         if self._fold is not None:
             self._follow_fold = Throttle(self.fold_changed, 0.2)
             self._at_close.append(self._fold.subscribe(self._follow_fold))
-            self.fold_changed()
+            self._follow_fold.now()
         for one in self._lives:
             self.follow(one, "prediction", self.recolour)
         if scan is not None:

@@ -151,8 +151,9 @@ class CorruptionView(View):
             self.span, self.rate_distribution = corruption.span, rate_distribution
             self.seed = corruption.seed
         self._ready = True
-        for told, to in (("waiting", "pending"), ("error", "problem")):
-            self._at_close.append(t.dlink((live, told), (self, to)).unlink)
+        for told in ("waiting", "error"):
+            self.follow(live, told, self._show_live)
+        self._show_live()
         self.follow(live, "prediction", self._show_loss)
         self.follow(self.selection, "clock", self._compare)
         self._redrawn()
@@ -293,6 +294,10 @@ class CorruptionView(View):
             self._redrawn()
             if change["name"] in ("rate", "rate_distribution"):
                 self._show_histogram()
+
+    def _show_live(self) -> None:
+        with self._changing:
+            self.pending, self.problem = self._live.waiting, self._live.error
 
     def _draw(self, seed: int) -> Corruption:
         mask, random, _ = self.split

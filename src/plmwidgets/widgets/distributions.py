@@ -135,20 +135,21 @@ class Distributions(ViewOfModels):
             self.notice = _queue_notice(max(live.ahead for live in self._lives))
 
     def _show_prediction(self) -> None:
-        prediction = self._live.prediction
-        if prediction is None:
-            return
-        content: dict[str, Any] = {
-            "probabilities": envelope(np.exp(prediction.log_probabilities)),
-            "masked": list(prediction.context.masked),
-            "substitutions": [[i, letter] for i, letter in prediction.context.substitutions],
-        }
-        if self._reference is not None:
-            other = self._reference.prediction
-            if other is None or other.context != prediction.context:
-                return  # both or neither: two contexts do not compare
-            content["reference"] = envelope(np.exp(other.log_probabilities))
-        self.prediction = content
+        with self._telling:  # so that what is told last is what holds
+            prediction = self._live.prediction
+            if prediction is None:
+                return
+            content: dict[str, Any] = {
+                "probabilities": envelope(np.exp(prediction.log_probabilities)),
+                "masked": list(prediction.context.masked),
+                "substitutions": [[i, letter] for i, letter in prediction.context.substitutions],
+            }
+            if self._reference is not None:
+                other = self._reference.prediction
+                if other is None or other.context != prediction.context:
+                    return  # both or neither: two contexts do not compare
+                content["reference"] = envelope(np.exp(other.log_probabilities))
+            self.prediction = content
 
 
 def _queue_notice(ahead: int) -> str:

@@ -126,7 +126,7 @@ class EmbeddingPlot(View):
             self.layer = embeddings.layers[-1]
             self.colour_by = next(iter(self._colours))
         self._at_close.append(embeddings.subscribe(self._refresh))
-        self._show()
+        self._refresh.now()
 
     def __repr__(self) -> str:
         return f"EmbeddingPlot({self.projection or self.notice})"
@@ -198,7 +198,7 @@ class EmbeddingPlot(View):
 
     @t.observe("colour_by")
     def _colour_changed(self, _: Any) -> None:
-        with self.guarded():
+        with self.guarded(), self._drawing:
             self._colour()
 
     def _show(self) -> None:

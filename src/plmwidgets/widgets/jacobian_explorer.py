@@ -94,7 +94,7 @@ class JacobianExplorer(ViewGrid):
             self.table.follow_models(self.two_models)
             self.two_models.observe(self._choice_changed, "shown")
         self._filled: dict[str, NDArray[np.float64]] = {}
-        self._filling = threading.Lock()
+        self._filling = threading.RLock()
         computed = [jacobian] if reference is None else [jacobian, reference]
         self._stop += [one.subscribe(Throttle(self._fill)) for one in computed]
         self.heatmap.observe(self._upper_changed, "upper")
@@ -165,9 +165,10 @@ class JacobianExplorer(ViewGrid):
         return IN_ORDER[self.two_models.names.index(self.two_models.shown)]
 
     def _show_pairs(self) -> None:
-        name = self._shown()
-        scores = self._filled.get(name)
-        if scores is None and self.structure.pairs:
-            scores = np.full((len(self.jacobian.protein),) * 2, np.nan)  # those are of another map
-        if scores is not None:
-            self.structure.show_pairs(np.abs(scores) if name == DIFFERENCE else scores)
+        with self._filling:  # so that what is drawn last is what is chosen
+            name = self._shown()
+            scores = self._filled.get(name)
+            if scores is None and self.structure.pairs:  # those are of another map
+                scores = np.full((len(self.jacobian.protein),) * 2, np.nan)
+            if scores is not None:
+                self.structure.show_pairs(np.abs(scores) if name == DIFFERENCE else scores)

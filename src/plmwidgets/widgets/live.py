@@ -80,6 +80,7 @@ class LivePrediction(t.HasTraits):
         self._patience = threading.RLock()
         self._spell = 0  # of waiting
         self._asked: Context | None = None
+        self._awaited: Context | None = None  # what was asked for, until it is answered
         self._answer: Prediction | BaseException | None = None
         self._visited: OrderedDict[Context, Prediction] = OrderedDict()
         self._delivering = False
@@ -99,8 +100,8 @@ class LivePrediction(t.HasTraits):
         with self._lock:
             if context == self._asked:
                 return
-            self._asked = context
-        self.pending = True
+            self._asked = self._awaited = context
+        self._tell_pending()
         future = self._service.submit([context], priority=Priority.INTERACTIVE, client=self._client)
         future.add_done_callback(lambda done: self._arrived(context, done))
 
@@ -108,9 +109,10 @@ class LivePrediction(t.HasTraits):
         """Follow the selection no longer; the latest prediction stays."""
         with self._lock:
             following, self._following = self._following, False
-            self._asked = None
+            self._asked = self._awaited = None
         if following:
             self.selection.unobserve(self._selection_changed, "clock")
+        self._tell_pending()
 
     @t.observe("pending")
     def _pending_changed(self, change: Any) -> None:
@@ -130,6 +132,10 @@ class LivePrediction(t.HasTraits):
             self._wait()
             self._look_later(LOOK_SECONDS, spell)
 
+    def _tell_pending(self) -> None:
+        with self._patience:  # so that what is told last is what holds
+            self.pending = self._awaited is not None
+
     def _wait(self) -> None:
         with self._patience:
             self.waiting = self.pending
@@ -142,11 +148,11 @@ class LivePrediction(t.HasTraits):
         with self._lock:
             if context != self._asked:
                 return  # a newer context was asked for meanwhile
+            self._awaited = None
             if future.cancelled() or future.exception() is not None:
                 self._asked = None  # the same context may be tried again
-            if future.cancelled():
-                return
-            self._answer = future.exception() or self._remember(context, future.result()[0])
+            if not future.cancelled():
+                self._answer = future.exception() or self._remember(context, future.result()[0])
             if self._delivering:
                 return
             self._delivering = True
@@ -168,6 +174,7 @@ class LivePrediction(t.HasTraits):
                 answer, self._answer = self._answer, None
                 self._delivering = answer is not None
             if answer is None:
+                self._tell_pending()
                 return
             try:
                 if isinstance(answer, Prediction):
@@ -177,4 +184,3 @@ class LivePrediction(t.HasTraits):
                     self.error = f"The model could not predict this: {answer}"
             except Exception:  # of a view; the others, and the next answers, still count
                 _log.exception("a view of the prediction failed")
-            self.pending = False

@@ -192,4 +192,5 @@ class LiveAttention(t.HasTraits):
         return None if self.answer is None else self.answer.attention.context
 
     def _judge(self) -> None:
-        self.stale = self._known != self.selection.context
+        with self._lock:  # so that what is told last is what holds
+            self.stale = self._known != self.selection.context

@@ -161,8 +161,9 @@ class PairHeatmap(View):
         ValueError
             If the shape does not fit, the name is that of another map, or the kind is unknown.
         """
-        self._maps.add(name, values, label or name, unit, kind, limits=limits)
-        self._offer()
+        with self._drawing:
+            self._maps.add(name, values, label or name, unit, kind, limits=limits)
+            self._offer()
         with self.guarded():
             self._show_maps(side for side in ("upper", "lower") if getattr(self, side) == name)
 
@@ -242,7 +243,7 @@ class PairHeatmap(View):
 
     @t.observe("normalisation")
     def _normalisation_changed(self, _: Any) -> None:
-        with self.guarded(), self.hold_sync():
+        with self.guarded(), self._drawing, self.hold_sync():
             self.set_trait("colour_limits", None)  # they were set for other values
             self._show_maps(side for side in ("upper", "lower") if getattr(self, side) in METRICS)
 

@@ -233,8 +233,8 @@ class RecoveryView(View):
                 self.set_trait("facts", {})
                 self.current = None
                 return
-            if recovery.reference is not None and self.using not in self._references:
-                self._references[self.using] = recovery.reference
+            if recovery.reference is not None and recovery.using not in self._references:
+                self._references[recovery.using] = recovery.reference
                 self.set_trait("candidates", self._offered())
             progress = recovery.progress
             if progress.status is ScanStatus.FAILED:
@@ -254,7 +254,7 @@ class RecoveryView(View):
                     "jumps": sorted(set(jumps["k"].tolist())),
                     # A Jacobian has no scale: its sum says nothing.
                     "contact_sum": None
-                    if self.using == "jacobian"
+                    if recovery.using == "jacobian"
                     else _number(recovery.contact_sum),
                     "seeds": recovery.plan.seeds,
                     "done": progress.done,

@@ -98,7 +98,7 @@ class ScatterPlot(View):
         self._numbering = numbering
         if isinstance(scores, MutationScores):
             self._unfollow = scores.subscribe(self._refresh)
-        self._show()
+        self._refresh.now()
 
     def to_pandas(self) -> pd.DataFrame:
         """Return what is shown, a row a variant, as ``DmsComparison.table``.

@@ -106,11 +106,12 @@ class StructureView(ColouredView):
                 )
             self._scores = (values + values.T) / 2
         some = scores is not None or self._scan is not None
-        self.set_trait("top_k_max", min(TOP_K_MAX, length * 2) if some else 0)
-        if top_k is None:
-            top_k = self.top_k or min(length, TOP_K_MAX)
-        self.top_k = top_k if some else 0
-        self._show_pairs()
+        with self._colouring:
+            self.set_trait("top_k_max", min(TOP_K_MAX, length * 2) if some else 0)
+            if top_k is None:
+                top_k = self.top_k or min(length, TOP_K_MAX)
+            self.top_k = top_k if some else 0
+            self._show_pairs()
 
     def fold_changed(self) -> None:
         """Say how far the prediction is, or show its structure."""
@@ -140,7 +141,8 @@ class StructureView(ColouredView):
             self._show_pairs()
 
     def _show_pairs(self) -> None:
-        self.set_trait("pairs", self.strongest_pairs(self.top_k))
+        with self._colouring:  # so that what is drawn last is what holds
+            self.set_trait("pairs", self.strongest_pairs(self.top_k))
 
     def strongest_pairs(self, n: int, scan: PairScan | None = None) -> list[list[Any]]:
         """Return the n strongest pairs so far as the page draws them: i, j, and if they touch.

@@ -123,7 +123,7 @@ class UnmaskingPlayer(View):
 
     @t.observe("traces")
     def _traces_changed(self, _: Any) -> None:
-        with self.hold_sync():
+        with self._changing, self.hold_sync():
             self.set_trait("lanes", [_lane(trace) for trace in self.traces])
             self.step = min(self.step, self._last)
 

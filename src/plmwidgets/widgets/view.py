@@ -1,6 +1,8 @@
 """What every view is: a small bundle, the protein, the shared selection, an error it can draw."""
 
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -110,6 +112,7 @@ class View(anywidget.AnyWidget):
         if self.selection.protein.sequence != protein.sequence:
             raise ValueError("the selection belongs to another protein: make one for this protein")
         self._page_error = ""
+        self._syncing, self._sending, self._holders = threading.RLock(), threading.RLock(), 0
         # After the answer to a click, which is what a person waits for.
         self._answer = Throttle(self._count_answer, delay=ECHO_SECONDS)
         self.set_trait("protein", protein)
@@ -190,6 +193,40 @@ class View(anywidget.AnyWidget):
             self.send_state(list(changed))
         if not pointing:
             self._answer()
+
+    # What is sent, by several threads: the page's, a model's, and timers'
+
+    @contextmanager
+    def hold_sync(self) -> Iterator[None]:
+        """Send what changes meanwhile as one message, when the last thread that holds leaves.
+
+        ipywidgets sends and then clears what is to be sent: what another thread has changed in
+        between would never reach the page.
+        """
+        with self._syncing:
+            self._holders += 1
+            self._holding_sync = True
+        try:
+            yield
+        finally:
+            names: set[str] = set()
+            with self._syncing:
+                self._holders -= 1
+                if self._holders == 0:
+                    self._holding_sync = False
+                    names = set(self._states_to_send)
+                    self._states_to_send.clear()
+            if names:
+                self.send_state(names)
+
+    def _should_send_property(self, key: str, value: Any) -> bool:
+        with self._syncing:
+            return bool(super()._should_send_property(key, value))
+
+    def send_state(self, key: Any = None) -> None:
+        """Send traits as they are now; of two threads, the one that reads last sends last."""
+        with self._sending:
+            super().send_state(key)
 
     def _check_selection(self, state: Any) -> None:
         # First of all, as ipywidgets hands what comes from one page to all others.
