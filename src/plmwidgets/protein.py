@@ -123,6 +123,8 @@ class Protein:
         ------
         FileNotFoundError
             If there is no such file.
+        TypeError
+            If the path is none.
         ValueError
             If the file cannot be read, or what is asked for is not in it.
         """

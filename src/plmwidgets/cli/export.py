@@ -30,10 +30,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Write the file, whole or not at all."""
-    from plmwidgets._files import fresh_file, path_ending
+    from plmwidgets._files import fresh_file, path_ending, path_text
     from plmwidgets.scan.pair import PairScan
 
-    name = PurePosixPath(options.store.rstrip("/")).name.removesuffix(".zarr")
+    place = path_text(options.store, "path of a store")
+    name = PurePosixPath(place.rstrip("/")).name.removesuffix(".zarr")
     suffix = SUFFIXES[options.to]
     output = path_ending(options.output or name + suffix, suffix, f"files of --to {options.to}")
     if output.exists():
