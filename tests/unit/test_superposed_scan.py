@@ -83,7 +83,20 @@ def test_passes_grow_linearly_with_the_length(model):
     assert passes[2] < 6.5 * 48
 
 
-def test_progress_reaches_its_end_through_its_stages(protein, model):
+def test_progress_reaches_its_end_through_its_stages(protein, model, monkeypatch):
+    real = type(model).pair_pass
+
+    def slowly(self, *arguments):
+        steps = real(self, *arguments)
+        while True:
+            try:
+                share = next(steps)
+            except StopIteration as end:
+                return end.value
+            time.sleep(0.02)  # so that each step is told
+            yield share
+
+    monkeypatch.setattr(type(model), "pair_pass", slowly)
     scan = prepare_pairs(protein, model, method="superposed")
     seen, one_at_a_time = [], threading.Lock()
 
