@@ -87,6 +87,7 @@ if TYPE_CHECKING:
     from plmwidgets.scan.start import scan_pairs as scan_pairs
     from plmwidgets.scan.start import scan_singles as scan_singles
     from plmwidgets.scan.store import StoreError as StoreError
+    from plmwidgets.scan.windows import WindowedScan as WindowedScan
     from plmwidgets.scan.windows import scan_windows as scan_windows
     from plmwidgets.widgets.attention_explorer import AttentionExplorer as AttentionExplorer
     from plmwidgets.widgets.attention_grid import AttentionGrid as AttentionGrid
@@ -174,6 +175,7 @@ _HOMES = {
     "UnmaskingPlayer": "widgets.unmasking_player",
     "UnmaskingTrace": "methods.unmasking.trace",
     "TrainingCurve": "widgets.training_curve",
+    "WindowedScan": "scan.windows",
     "attention": "methods.contacts.attention",
     "available_models": "models",
     "candidate_segments": "methods.recovery.segments",

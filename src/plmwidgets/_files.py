@@ -21,6 +21,36 @@ _UNREADABLE: Final = (
 """What reading a file that is damaged, or of something else, may raise."""
 
 
+def path_text(path: object, what: str = "path") -> str:
+    """Return a path, or URL, as text.
+
+    Raises
+    ------
+    TypeError
+        If it is none.
+    ValueError
+        If it is empty, which would mean the working directory.
+    """
+    if not isinstance(path, str | os.PathLike):
+        raise TypeError(f"the {what} must be text or a path, not {type(path).__name__}")
+    text = str(os.fspath(path))
+    if not text.strip():
+        raise ValueError(f"the {what} is empty: give one, '.' for the working directory")
+    return text
+
+
+def require_file(path: Path) -> None:
+    """Raise `FileNotFoundError` if there is nothing there, `ValueError` if it is no plain file."""
+    if path.is_dir():
+        raise ValueError(f"{path} is a folder: name a file in it")
+    if not path.exists():
+        raise FileNotFoundError(
+            f"there is no file {path.name!r} in {path.parent.resolve()}: check the path"
+        )
+    if not path.is_file():  # a pipe or a device may have no end
+        raise ValueError(f"{path} is no plain file: copy its content into one")
+
+
 def path_ending(path: str | os.PathLike[str], ending: str, what: str) -> Path:
     """Return the path of a file.
 
@@ -35,9 +65,9 @@ def path_ending(path: str | os.PathLike[str], ending: str, what: str) -> Path:
     Raises
     ------
     ValueError
-        If its name does not end so.
+        If it is empty, or its name does not end so.
     """
-    target = Path(path).expanduser()
+    target = Path(path_text(path)).expanduser()
     if target.suffix.lower() != ending:
         raise ValueError(f"{what} are kept as {ending}: end {target.name} in that")
     return target
@@ -74,7 +104,8 @@ def fresh_file(target: Path, replace: bool) -> Iterator[Path]:
         raise FileNotFoundError(
             f"there is no folder {target.parent}: make it first, or choose another path"
         )
-    fresh = target.with_name(f".{target.name}.{uuid.uuid4().hex}")
+    # The same ending: some writers tell the kind of file by it.
+    fresh = target.with_name(f".{uuid.uuid4().hex}{target.suffix}")
     try:
         yield fresh
         os.replace(fresh, target)
@@ -107,11 +138,10 @@ def read_archive(source: Path, read: Callable[[Any], Result], what: str, wrote: 
     ValueError
         If it holds something else.
     """
+    require_file(source)
     try:
         with np.load(source, allow_pickle=False) as archive:
             return read(archive)
-    except FileNotFoundError:
-        raise
     except _UNREADABLE as error:
         raise ValueError(
             f"{source.name} holds no {what} ({error}): give a file that {wrote} wrote"

@@ -1,7 +1,6 @@
 """One protein, several models."""
 
 import os
-import time
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 from urllib.parse import quote
@@ -12,6 +11,7 @@ from plmwidgets import charts
 from plmwidgets.models import as_model
 from plmwidgets.models.masked_lm import MaskedLM
 from plmwidgets.protein import Protein
+from plmwidgets.scan.background import wait_for_all
 from plmwidgets.scan.pair import PairScan
 from plmwidgets.scan.places import inside
 from plmwidgets.scan.several import Scans, protein_of, scans_by_model
@@ -123,24 +123,26 @@ class Comparison:
         heading = f"Comparison of {count} model{'s' * (count > 1)} on {self.protein.name!r}:"
         return "\n".join([heading, *lines])
 
-    def wait(self, timeout: float | None = None) -> None:
-        """Block until all scans end or are paused.
+    def wait(self, timeout: float | None = None, quiet: bool = False) -> None:
+        """Block until all scans end or are paused, with a progress bar for each in a terminal.
 
         Parameters
         ----------
         timeout : float, optional
             Seconds, for all of them together.
+        quiet : bool
+            Leave the bars away.
 
         Raises
         ------
         TimeoutError
             If one still runs then; it goes on in the background.
+        ValueError
+            If the timeout is no number from 0 up, or `quiet` neither True nor False.
         Exception
             What made the first of those that failed fail; the others go on.
         """
-        deadline = None if timeout is None else time.monotonic() + timeout
-        for scan in self.scans.values():
-            scan.wait(None if deadline is None else max(0.0, deadline - time.monotonic()))
+        wait_for_all(self.scans.values(), timeout, quiet)
 
     def summary(self) -> pd.DataFrame:
         """Return the figures of the models.

@@ -13,6 +13,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from plmwidgets._files import path_text, require_file
+from plmwidgets._numbers import as_whole
 from plmwidgets._warn import warn
 from plmwidgets.alphabet import INDEX
 from plmwidgets.fetch import alphafold_file, cache_folder, pdb_file
@@ -28,7 +30,6 @@ from plmwidgets.structure.files import (
     UnreadableFileError,
     is_structure_file,
     read_text,
-    require_file,
     suffix_of,
 )
 from plmwidgets.structure.numbering import Numbering, ResidueNumber, text_of
@@ -51,7 +52,7 @@ class Protein:
     Raises
     ------
     TypeError
-        If the sequence is no string.
+        If the sequence is no string, or the structure no `Structure`.
     ValueError
         If the sequence is empty or holds other signs (the first one is named, with its position),
         or if the structure does not fit it.
@@ -80,6 +81,11 @@ class Protein:
                 "models read proteins, so translate it first"
             )
         if self.structure is not None:
+            if not isinstance(self.structure, Structure):
+                raise TypeError(
+                    f"the structure must be a Structure, not {type(self.structure).__name__}: "
+                    "for a file, protein.with_structure('file.cif') or Protein.from_file"
+                )
             object.__setattr__(self, "structure", self.structure.align_to(sequence))
 
     @classmethod
@@ -117,10 +123,12 @@ class Protein:
         ------
         FileNotFoundError
             If there is no such file.
+        TypeError
+            If the path is none.
         ValueError
             If the file cannot be read, or what is asked for is not in it.
         """
-        file = Path(path)
+        file = Path(path_text(path))
         require_file(file)
         if is_structure_file(file):
             if entry is not None:
@@ -284,12 +292,13 @@ class Protein:
         IndexError
             If the position lies outside 0 .. L-1.
         """
-        if not 0 <= position < len(self):
+        found = as_whole(position, 0)
+        if found is None or found >= len(self):
             raise IndexError(
-                f"position {position} is out of range: {self.name!r} has {len(self)} residues, at "
-                f"the 0-based positions 0 to {len(self) - 1}"
+                f"position {position!r} is out of range: {self.name!r} has {len(self)} residues, "
+                f"at the 0-based positions 0 to {len(self) - 1}, whole numbers"
             )
-        return self.residue_labels[position]
+        return self.residue_labels[found]
 
     @cached_property
     def wild_type(self) -> NDArray[np.int64]:
@@ -361,3 +370,23 @@ class Protein:
                 "Protein.from_pdb_id"
             )
         return self.structure
+
+
+def as_protein(protein: Protein | str) -> Protein:
+    """Take a protein, or make one of a sequence.
+
+    Raises
+    ------
+    TypeError
+        If it is neither.
+    """
+    if isinstance(protein, Protein):
+        return protein
+    if isinstance(protein, str):
+        return Protein(protein)
+    has_one = isinstance(getattr(protein, "protein", None), Protein)
+    raise TypeError(
+        f"expected a Protein or a sequence, not {type(protein).__name__}: "
+        f"{'give its .protein, or ' if has_one else ''}"
+        "make one with Protein('MKT...') or Protein.from_file('file.pdb')"
+    )

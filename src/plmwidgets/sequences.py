@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Final
 
+from plmwidgets._numbers import as_whole
 from plmwidgets.alphabet import AMINO_ACIDS, PLACEHOLDERS
 
 FASTA_SUFFIXES: Final = (".fasta", ".fa", ".faa", ".fas")
@@ -183,13 +184,19 @@ def _choose(path: Path, headers: list[str], entry: int | str | None) -> int:
                 f"(0 to {len(names) - 1}) or name: {listing}"
             )
         return 0
-    if isinstance(entry, int):
-        if not -len(names) <= entry < len(names):
+    if not isinstance(entry, str):
+        index = None if isinstance(entry, float) else as_whole(entry)
+        if index is None:
             raise ValueError(
-                f"{path.name} has no entry {entry}: it holds {len(names)}, with indices 0 to "
+                f"entry={entry!r}: choose by index, a whole number from 0 to {len(names) - 1}, or "
+                f"by name: {listing}"
+            )
+        if not -len(names) <= index < len(names):
+            raise ValueError(
+                f"{path.name} has no entry {index}: it holds {len(names)}, with indices 0 to "
                 f"{len(names) - 1}: {listing}"
             )
-        return entry
+        return index
     for matches in (
         [i for i, name in enumerate(names) if name == entry],
         [i for i, name in enumerate(names) if entry in name.split("|")],

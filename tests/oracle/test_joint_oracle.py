@@ -82,5 +82,14 @@ def test_what_cannot_be_is_refused():
         joint("MKTAYIAK", model, 3, 3)
     with pytest.raises(IndexError, match="out of range"):
         joint("MKTAYIAK", model, 3, 8)
+    with pytest.raises(IndexError, match="out of range"):
+        joint("MKTAYIAK", model, 3, 1.5)
+    with pytest.raises(ValueError, match="names M at 2, but that residue is K2"):
+        joint("MKTAYIAK", model, 3, "M2")
+    with pytest.raises(ValueError, match="names 2 residues: name one"):
+        joint("MKTAYIAK", model, 3, "1-2")
+    labelled = joint("MKTAYIAK", model, "M1", 2.0)
+    assert (labelled.i, labelled.j, type(labelled.j)) == (0, 2, int)
+    np.testing.assert_array_equal(labelled.table(), joint("MKTAYIAK", model, 0, 2).table())
     with pytest.raises(ValueError, match="unknown order 'ij'"):
         joint("MKTAYIAK", model, 3, 5).table("ij")

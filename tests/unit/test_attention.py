@@ -102,10 +102,12 @@ def test_some_layers_alone(protein, found):
     assert list(part.precision().index) == [2, 0]
     with pytest.raises(IndexError, match="no layer 1 here, only 2, 0"):
         part.map(1, 0)
+    with pytest.raises(IndexError, match=r"no layer '0' here, only 2, 0 \(whole numbers"):
+        part.map("0", 0)
     with pytest.raises(IndexError, match="no head 6: each layer has 0 to 5"):
         part.map(0, 6)
     for head in (1.5, "1"):
-        with pytest.raises(IndexError, match=f"no head {head}: each layer has"):
+        with pytest.raises(IndexError, match=f"no head {head!r}: each layer has"):
             part.contacts(head=head)
 
 
@@ -119,7 +121,7 @@ def test_some_layers_alone(protein, found):
         ({"layers": [0, 3]}, IndexError, "not 0, 3"),
         ({"masked": 3}, TypeError, r"list of whole numbers, such as \[3, 7\].*not int"),
         ({"masked": np.ones(3, bool)}, IndexError, r"they are np.flatnonzero\(array\)"),
-        ({"masked": ["A4"]}, IndexError, "position 'A4' is out of range: positions are whole"),
+        ({"masked": ["A4"]}, IndexError, "position 'A4' is out of range: .* in one text"),
         ({"substitutions": [(3, "W")]}, TypeError, r"such as \{3: 'W'\}.*not list"),
         ({"substitutions": {3: "W", "A4": "W"}}, IndexError, "position 'A4' is out of range"),
     ],

@@ -92,3 +92,21 @@ def test_nothing_is_overwritten_and_no_half_file_is_left(scan, tmp_path, capsys)
     assert (tmp_path / "mine.csv").read_text() == "mine"
     assert main(["export", "nowhere.zarr", "--to", "csv"]) == 1
     assert "no pair scan at nowhere.zarr" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("store", "to", "output", "match"),
+    [
+        ("mine.zarr", "npz", "out.csv", "files of --to npz are kept as .npz: end out.csv in that"),
+        ("mine.zarr", "netcdf", "none/x.nc", "there is no folder none: make it first"),
+        ("alone.zarr", "csv", "x.csv", "alone.zarr holds none of 91 pairs, so there is nothing"),
+        ("own", "csv", "x.csv", "holds something else: choose another path"),
+    ],
+)
+def test_what_cannot_be_exported_is_refused(scan, tmp_path, capsys, store, to, output, match):
+    scan.single.save(tmp_path / "alone.zarr")
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own" / "letters.txt").write_text("keep me")
+    assert main(["export", store, "--to", to, "--output", output]) == 1
+    assert match in capsys.readouterr().err
+    assert {path.name for path in tmp_path.iterdir()} == {"mine.zarr", "alone.zarr", "own"}

@@ -49,6 +49,11 @@ def test_a_scan_and_a_click(make, protein, expected):
             model.check_sequence("AC*")
 
 
+def test_what_is_no_executor_is_refused():
+    with pytest.raises(TypeError, match=r"executor=5 is none: give one of concurrent\.futures"):
+        plm.load_model("potts-demo", executor=5)
+
+
 def test_the_executor_of_dask(protein, expected):
     distributed = pytest.importorskip("distributed")
     with (

@@ -49,7 +49,7 @@ def test_learned_positions_limit_the_length(fixture, request):
     assert np.isfinite(model.log_probabilities([Context.of("A" * limit, [limit - 1])])).all()
     with pytest.raises(ModelError, match=f"takes at most {limit} residues and .* has {limit + 1}"):
         model.check_sequence("A" * (limit + 1))
-    with pytest.raises(ModelError, match=r"20000: scan it in .*scan_windows.*cut it into domains"):
+    with pytest.raises(ModelError, match=r"20000: give a part of it.* For pairs of .*scan_windows"):
         model.log_probabilities([Context.of("A" * 20_000)])
 
 

@@ -144,6 +144,13 @@ def test_catalogued_pickle_is_read_as_tensors_only(tiny_esm1b, tmp_path, monkeyp
     assert not (tmp_path / "ran").exists()
 
 
+def test_an_empty_name_is_not_the_working_directory(esm2_copy, monkeypatch):
+    monkeypatch.chdir(esm2_copy)
+    for name in ("", " "):
+        with pytest.raises(ModelError, match=r"name of the model is empty: available_models"):
+            load_model(name)
+
+
 def test_same_arguments_give_the_same_object(esm2_copy):
     model = load_model(esm2_copy, device="cpu")
     assert load_model(str(esm2_copy), device=torch.device("cpu"), dtype="float32") is model

@@ -253,13 +253,15 @@ def test_scores_are_saved_and_read_back(tmp_path):
     assert back.pseudo_log_likelihood == scores.pseudo_log_likelihood
     assert (back.context, back.provenance["model"]) == ("masked", "saved")
     assert back.protein is PROTEIN
+    text = MutationScores.load(tmp_path / "scores.npz", PROTEIN.sequence.lower())
+    assert text.protein == Protein(PROTEIN.sequence)
     with pytest.raises(RuntimeError, match="call mutation_scores"):
         back.start()
     with pytest.raises(ValueError, match="sequence differs"):
         MutationScores.load(tmp_path / "scores.npz", Protein("MKT"))
     with pytest.raises(ValueError, match=r"end scores\.csv in that"):
         scores.save(tmp_path / "scores.csv")
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(FileNotFoundError, match=r"there is no file 'nothing\.npz' in /"):
         MutationScores.load(tmp_path / "nothing.npz")
     assert [path.name for path in tmp_path.iterdir()] == ["scores.npz"]
 

@@ -25,6 +25,9 @@ def test_labels_of_a_plain_sequence():
     for position in (-1, 3, 1000):
         with pytest.raises(IndexError, match=rf"position {position} is out of range.*0 to 2"):
             protein.residue_label(position)
+    for position in ("3", None, 1.5):
+        with pytest.raises(IndexError, match=rf"position {position!r} is out of range.*whole num"):
+            protein.residue_label(position)
 
 
 def test_labels_follow_the_chain(numbered):

@@ -140,7 +140,7 @@ def test_what_a_view_waits_for_is_in_its_record():
 def test_what_cannot_be_run_says_why(tmp_path, capsys):
     with pytest.raises(ValueError, match=r"must end in \.ipynb"):
         run_notebook(tmp_path / "lesson.txt")
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(FileNotFoundError, match=r"there is no file 'lesson\.ipynb' in /"):
         run_notebook(tmp_path / "lesson.ipynb")
     (tmp_path / "text.ipynb").write_text("no JSON")
     with pytest.raises(ValueError, match="is no notebook"):

@@ -146,7 +146,7 @@ def test_a_saved_probe_is_the_same_and_holds_nothing_that_runs(found, tmp_path):
     (tmp_path / "no.safetensors").write_bytes(b"no")
     with pytest.raises(ValueError, match="cannot be read as a probe"):
         Probe.load(tmp_path / "no.safetensors")
-    with pytest.raises(ValueError, match="cannot be read as a probe"):
+    with pytest.raises(FileNotFoundError, match=r"there is no file 'missing\.safetensors' in /"):
         Probe.load(tmp_path / "missing.safetensors")
 
 

@@ -137,3 +137,12 @@ def test_importing_protein_loads_neither_biotite_nor_torch():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_what_is_no_structure_and_no_path_is_refused():
+    with pytest.raises(TypeError, match=r"must be a Structure, not str: .*with_structure"):
+        Protein("MKT", structure="x.pdb")
+    with pytest.raises(TypeError, match="the path must be text or a path, not NoneType"):
+        Protein.from_file(None)
+    with pytest.raises(ValueError, match="the path is empty"):
+        Protein.from_file("")

@@ -323,6 +323,10 @@ def test_top_pairs_of_a_symmetric_and_of_a_directed_metric(scan, protein):
     assert len(directed) == 90
     assert directed["pmi"].is_monotonic_decreasing
     assert len(scan.top_pairs(1000)) == 45
+    assert len(scan.top_pairs(np.int64(3))) == 3
+    for n in (-1, 0, None, "3", 2.5, True):
+        with pytest.raises(ValueError, match=f"n={n!r}: it is a whole number, at least 1"):
+            scan.top_pairs(n)
 
 
 def test_summary_of_a_finished_scan(scan):

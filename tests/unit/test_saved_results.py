@@ -4,10 +4,13 @@ import numpy as np
 import pandas as pd
 import pytest
 from result_tools import PROVENANCE, SEQUENCE, half_of, log_probabilities, scan_of
+from toy_models import ToyModel
 
+from plmwidgets import Embeddings, Jacobian, compare, scan_pairs, scan_windows
 from plmwidgets.protein import Protein
 from plmwidgets.scan.origin import Origin
 from plmwidgets.scan.pair import PairScan
+from plmwidgets.scan.places import DamagedStoreError
 from plmwidgets.scan.single import SingleScan
 from plmwidgets.scan.store import PairStore, StoreError
 
@@ -121,3 +124,43 @@ def test_loading_what_is_not_there_or_belongs_to_another_protein(tmp_path, scan)
     for result in (PairScan, SingleScan):
         with pytest.raises(ValueError, match="differs from that of 'other'"):
             result.load(tmp_path / "scan.zarr", other)
+        with pytest.raises(ValueError, match="differs from that of 'protein'"):
+            result.load(tmp_path / "scan.zarr", other.sequence)
+        with pytest.raises(TypeError, match="expected a Protein or a sequence, not int"):
+            result.load(tmp_path / "scan.zarr", 3)
+        assert result.load(tmp_path / "scan.zarr", SEQUENCE).protein == Protein(SEQUENCE)
+
+
+@pytest.mark.parametrize("name", ["letters.txt", "zarr.json", "single/mine.txt"])
+def test_a_folder_of_something_else_is_never_called_damaged(tmp_path, scan, name):
+    file = tmp_path / "own" / name
+    file.parent.mkdir(parents=True)
+    file.write_text("{}")
+    calls = [
+        lambda: scan_pairs(SEQUENCE, ToyModel("own folder"), store=tmp_path / "own"),
+        *(lambda r=result: r.load(tmp_path / "own") for result in (PairScan, Jacobian, Embeddings)),
+    ]
+    for call in calls:
+        with pytest.raises(StoreError, match=r"holds something else: choose another path$") as told:
+            call()
+        assert not isinstance(told.value, DamagedStoreError)
+    assert file.read_text() == "{}"
+
+
+def test_an_empty_path_is_not_the_working_directory(tmp_path, scan, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    model = ToyModel("empty path")
+    calls = [
+        lambda: scan_pairs(SEQUENCE, model, store=""),
+        lambda: scan_windows(SEQUENCE, model, "", size=5),
+        lambda: compare(SEQUENCE, [model], ""),
+        lambda: scan.save(" "),
+        lambda: PairScan.load(""),
+        lambda: Jacobian.load(""),
+    ]
+    for call in calls:
+        with pytest.raises(ValueError, match=r"the path of a \w+ is empty: give one"):
+            call()
+    with pytest.raises(TypeError, match="path of a store must be text or a path, not int"):
+        PairScan.load(3)
+    assert not list(tmp_path.iterdir())

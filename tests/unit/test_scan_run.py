@@ -7,8 +7,10 @@ from toy_models import NanModel, ToyModel, expected_pairs
 from plmwidgets.models.masked_lm import Context, ModelError
 from plmwidgets.protein import Protein
 from plmwidgets.scan.blocks import TILE, Region, by_effect, in_turn, pair_blocks
+from plmwidgets.scan.logits import amino_acid_columns
 from plmwidgets.scan.pair import PairScan
 from plmwidgets.scan.progress import ScanStatus
+from plmwidgets.scan.single import SingleScan
 from plmwidgets.scan.start import predict, prepare_pairs, scan_pairs, scan_singles
 
 SEQUENCE = "MKTAYIAKQRQISFVKSHFSRQ"
@@ -235,6 +237,9 @@ def test_wait_times_out_and_the_scan_goes_on(protein):
     scan = scan_pairs(protein, ToyModel("timeout", seconds=0.01))
     with pytest.raises(TimeoutError, match="still running"):
         scan.wait(0.1)
+    for timeout in ("x", -1, True):
+        with pytest.raises(ValueError, match=f"timeout={timeout!r}: it is a number, at least 0"):
+            scan.wait(timeout=timeout)
     assert scan.progress.status is ScanStatus.RUNNING
     scan.cancel()
 
@@ -282,7 +287,16 @@ def test_scan_singles_equals_the_plain_loop(protein):
         (lambda m: predict(SEQUENCE, m, masked=[99]), IndexError, "0 to 21"),
         (lambda m: predict(SEQUENCE, m, masked=[-1]), IndexError, "out of range"),
         (lambda m: predict(SEQUENCE, m, masked=[1.5]), IndexError, "out of range"),
+        (
+            lambda m: predict(SEQUENCE, m, masked=["M1", "3"]),
+            IndexError,
+            "'M1'.* in one text, such",
+        ),
         (lambda m: predict(SEQUENCE, m, substitutions={0: "J!"}), ValueError, "substitute"),
+        (lambda m: predict(SEQUENCE, m, substitutions={0: "*"}), ValueError, "VWY, or of XBZUOJ"),
+        (lambda m: PairScan.from_logits(1, 2, 3), TypeError, "a Protein or a sequence, not int"),
+        (lambda m: SingleScan.from_logits(1, 2, 3), TypeError, "a Protein or a sequence, not int"),
+        (lambda m: amino_acid_columns(3), ValueError, "a sequence of tokens .*, not int"),
         (lambda m: predict(42, m), TypeError, "Protein"),
         (lambda m: scan_pairs("A", m), ValueError, "two residues"),
         (lambda m: scan_pairs("ACDE" * 5000, m), ValueError, "at most 4,000 residues.*domains"),

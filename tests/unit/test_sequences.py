@@ -96,6 +96,7 @@ def fasta(tmp_path):
         (0, "sp|P02699|OPSD_BOVIN", "MNGTEGPNFYVPFSNKTGVV"),
         (1, "one", "ACDE"),
         (-1, "two", "KLMN"),
+        (np.int64(1), "one", "ACDE"),
         ("P02699", "sp|P02699|OPSD_BOVIN", "MNGTEGPNFYVPFSNKTGVV"),
         ("sp|P02", "sp|P02699|OPSD_BOVIN", "MNGTEGPNFYVPFSNKTGVV"),
         ("one", "one", "ACDE"),
@@ -113,6 +114,9 @@ def test_fasta_entries(fasta, entry, name, sequence):
     [
         ({}, r"family.fasta holds 4 entries: choose one with entry=.*'one', 'one_more', 'two'"),
         ({"entry": 4}, "no entry 4: it holds 4, with indices 0 to 3"),
+        ({"entry": True}, "entry=True: choose by index, a whole number from 0 to 3, or by name"),
+        ({"entry": 1.0}, "entry=1.0: choose by index"),
+        ({"entry": [1]}, r"entry=\[1\]: choose by index"),
         ({"entry": "three"}, "no entry named 'three'. It holds: 'sp|P02699"),
         ({"entry": "on"}, "several entries.*'one' .index 1., 'one_more' .index 2."),
         ({"entry": "one_more"}, r"entry 'one_more' of family.fasta:.*'\*' at position 5"),

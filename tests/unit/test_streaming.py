@@ -20,7 +20,8 @@ from streaming_tools import (
 )
 from transformers import AutoModelForMaskedLM
 
-from plmwidgets.models import Context, ModelError, load_model, loading, pretrained
+from plmwidgets._numbers import byte_size
+from plmwidgets.models import Context, ModelError, load_model, pretrained
 from plmwidgets.models.encoder import Encoder
 
 
@@ -205,7 +206,7 @@ def test_streamed_model_is_freed_with_its_last_user(esm2_copy):
     ],
 )
 def test_sizes(memory, size):
-    assert loading._bytes(memory) == size
+    assert byte_size(memory) == size
 
 
 @pytest.mark.parametrize(

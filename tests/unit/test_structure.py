@@ -172,7 +172,7 @@ def test_structures_are_values(tmp_path, raw):
 def test_options_of_the_maps(piece):
     with pytest.raises(ValueError, match="unknown atom 'CG': use 'CB' or 'CA'"):
         piece.distance_map("CG")
-    for cutoff in (0, -1, np.nan, np.inf):
+    for cutoff in (0, -1, np.nan, np.inf, "8", None, True):
         with pytest.raises(ValueError, match="distance in Å above 0"):
             piece.contact_map(cutoff)
 

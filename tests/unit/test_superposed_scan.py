@@ -83,7 +83,20 @@ def test_passes_grow_linearly_with_the_length(model):
     assert passes[2] < 6.5 * 48
 
 
-def test_progress_reaches_its_end_through_its_stages(protein, model):
+def test_progress_reaches_its_end_through_its_stages(protein, model, monkeypatch):
+    real = type(model).pair_pass
+
+    def slowly(self, *arguments):
+        steps = real(self, *arguments)
+        while True:
+            try:
+                share = next(steps)
+            except StopIteration as end:
+                return end.value
+            time.sleep(0.02)  # so that each step is told
+            yield share
+
+    monkeypatch.setattr(type(model), "pair_pass", slowly)
     scan = prepare_pairs(protein, model, method="superposed")
     seen, one_at_a_time = [], threading.Lock()
 
@@ -294,10 +307,32 @@ def test_what_cannot_be_is_refused(protein, model, tiny_bert_spaced):
         scan_pairs(protein, model, method="quick")
     with pytest.raises(ValueError, match="audit: only for method='superposed'"):
         scan_pairs(protein, model, audit=5)
-    with pytest.raises(ValueError, match="audit must be at least 2, not 1"):
-        scan_pairs(protein, model, method="superposed", audit=1)
-    with pytest.raises(ValueError, match="replacements must be at least 0, not -3"):
-        scan_pairs(protein, model, method="superposed", replacements=-3)
+    for wrong, match in (
+        ({"audit": 1}, "audit=1: it is a whole number, at least 2"),
+        ({"audit": "many"}, "audit='many': it is a whole number"),
+        ({"replacements": -3}, "replacements=-3: it is a whole number, at least 0"),
+        ({"replacements": 2.5}, "replacements=2.5: it is a whole number"),
+        ({"tolerance": "low"}, "tolerance='low': it is a number, at least 0"),
+        ({"tolerance": float("nan")}, "tolerance=nan: it is a number"),
+        ({"memory": "much"}, "memory='much' is not a size: give .* such as '8 GB'"),
+        ({"memory": -1}, "memory=-1 is not a size"),
+    ):
+        with pytest.raises(ValueError, match=match):
+            scan_pairs(protein, model, method="superposed", **wrong)
+
+
+def test_memory_is_a_number_of_bytes_or_text(protein, model, monkeypatch):
+    asked = []
+    real = type(model).pair_pass
+
+    def noted(self, *arguments):
+        asked.append(arguments[-1])
+        return real(self, *arguments)
+
+    monkeypatch.setattr(type(model), "pair_pass", noted)
+    for memory in ("1 GB", 10**9, 0):
+        scan_pairs(protein, model, method="superposed", audit=2, memory=memory).wait(60)
+    assert asked == [10**9, 10**9, 0]
     scan = finished(protein, model)
     scan.upgrade()
     with pytest.raises(RuntimeError, match="running: wait for it, or pause it"):

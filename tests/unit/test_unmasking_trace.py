@@ -137,7 +137,7 @@ def test_files_that_hold_no_trace_are_refused(tmp_path):
     load = type(trace).load
     with pytest.raises(ValueError, match="unmasking traces are kept as"):
         trace.save(tmp_path / "trace.csv")
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(FileNotFoundError, match=r"there is no file 'missing\.npz' in /"):
         load(tmp_path / "missing.npz")
     (tmp_path / "text.npz").write_text("no archive")
     with pytest.raises(ValueError, match="holds no unmasking trace"):

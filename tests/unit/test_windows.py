@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from toy_models import ToyModel
 
+from plmwidgets import Comparison, WindowedScan, evaluate_contacts
 from plmwidgets.metrics import js_distance
 from plmwidgets.models.masked_lm import Context, ModelError
 from plmwidgets.protein import Protein
@@ -78,6 +79,14 @@ def test_each_pair_comes_from_its_most_central_window_alone():
     np.testing.assert_allclose(found, expected, atol=1e-12)
     beyond = np.isnan(expected).sum() - length
     assert 0 < beyond == (scan.chosen < 0).sum() - length
+    contacts = scan.contacts()
+    assert list(contacts.columns) == list(protein.residue_labels)
+    np.testing.assert_allclose(contacts, contacts.T, atol=1e-12)
+    np.testing.assert_array_equal(np.isnan(contacts), np.isnan(expected))
+    for index, (window, part) in enumerate(zip(scan.windows, scan.scans, strict=True)):
+        i, j = np.nonzero(scan.chosen == index)
+        own = part.contacts().to_numpy()[i - window.first, j - window.first]
+        np.testing.assert_array_equal(contacts.to_numpy()[i, j], own)
     assert f"{beyond // 2} pairs beyond a window" in repr(scan)
 
     table = scan.to_pandas()
@@ -135,8 +144,14 @@ def test_a_model_with_learned_positions_sees_each_window_from_its_start(tiny_esm
     ("options", "match"),
     [
         ({"overlap": 10}, "cannot overlap by 10"),
-        ({"overlap": -1}, "cannot overlap by -1"),
-        ({"size": 1}, "windows of 1 residues"),
+        ({"overlap": -1}, "overlap=-1: it is a whole number, at least 0"),
+        ({"overlap": "5"}, "overlap='5': it is a whole number"),
+        ({"size": 1}, "size=1: it is a whole number, at least 2"),
+        ({"size": 0}, "size=0: it is a whole number"),
+        ({"size": 8.0}, "size=8.0: it is a whole number"),
+        ({"size": "8"}, "size='8': it is a whole number"),
+        ({"positions": "1-5"}, "positions cannot be cut into windows"),
+        ({"positions": [0, 3]}, "positions cannot be cut into windows"),
         ({"size": 11}, "too long"),
     ],
 )
@@ -147,3 +162,45 @@ def test_windows_that_make_no_sense_are_refused(options, match):
     free.max_length = None
     with pytest.raises(ValueError, match="sequences of any length"):
         scan_windows(SEQUENCE, free)
+
+
+def test_a_number_of_numpy_is_a_size():
+    assert windows_of(SEQUENCE, np.int64(10), np.int64(5)) == windows_of(SEQUENCE, 10, 5)
+
+
+@pytest.mark.parametrize("several", ["windows", "comparison"])
+def test_several_scans_are_waited_for_like_one(several):
+    def started(name, seconds=0.0):
+        model = ShortToy(f"{name} {several}", seconds=seconds)
+        if several == "windows":
+            return scan_windows(SEQUENCE[:15], model)
+        return Comparison([scan_pairs(SEQUENCE[:10], model)])
+
+    slow = started("slow", 0.05)
+    with pytest.raises(TimeoutError):
+        slow.wait(timeout=0.01)
+    with pytest.raises(ValueError, match="timeout='x': it is a number, at least 0"):
+        slow.wait("x")
+    with pytest.raises(ValueError, match="quiet='no'"):
+        slow.wait(quiet="no")
+    for scan in slow.scans if several == "windows" else slow.scans.values():
+        scan.cancel()
+    started("quick").wait(timeout=30, quiet=True)
+
+
+def test_windows_are_evaluated_as_a_map_of_contacts_once_they_are_done():
+    length = 14
+    truth = np.abs(np.subtract.outer(range(length), range(length))) < 5
+    slow = scan_windows(SEQUENCE[:length], ShortToy("slow contacts", seconds=0.05))
+    assert isinstance(slow, WindowedScan)
+    with pytest.raises(RuntimeError, match="'WindowedScan' is not finished"):
+        evaluate_contacts(SEQUENCE[:length], slow, truth, min_separation=1)
+    slow.cancel()
+    scan = scan_windows(SEQUENCE[:length], ShortToy("contacts"))
+    scan.wait(30, quiet=True)
+    tables = []
+    for given in (scan, scan.contacts()):
+        with pytest.warns(UserWarning, match="no score at 16 of the 91 pairs"):
+            found = evaluate_contacts(SEQUENCE[:length], given, truth, min_separation=1)
+        tables.append(found.table())
+    np.testing.assert_array_equal(*tables)

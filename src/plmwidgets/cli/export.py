@@ -8,7 +8,6 @@ residues, amino_acids, sequence, name and provenance (JSON) as arrays of text.
 import argparse
 import json
 import sys
-import uuid
 from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
@@ -31,13 +30,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Write the file, whole or not at all."""
+    from plmwidgets._files import fresh_file, path_ending, path_text
     from plmwidgets.scan.pair import PairScan
 
-    name = PurePosixPath(options.store.rstrip("/")).name.removesuffix(".zarr")
-    output: Path = options.output or Path(name + SUFFIXES[options.to])
+    place = path_text(options.store, "path of a store")
+    name = PurePosixPath(place.rstrip("/")).name.removesuffix(".zarr")
+    suffix = SUFFIXES[options.to]
+    output = path_ending(options.output or name + suffix, suffix, f"files of --to {options.to}")
     if output.exists():
         raise FileExistsError(f"{output} exists already: choose another --output, or remove it")
     scan = PairScan.load(options.store)
+    if not scan.pairs_computed:
+        raise ValueError(
+            f"{options.store} holds none of {scan.pairs_total:,} pairs, so there is nothing to "
+            "export: scan them first, or read its single masks with SingleScan.load"
+        )
     missing = scan.pairs_total - scan.pairs_computed
     if missing:
         print(
@@ -45,13 +52,8 @@ def run(options: argparse.Namespace) -> None:
             f"({missing / scan.pairs_total:.0%}) are not computed yet and missing in {output}",
             file=sys.stderr,
         )
-    # The same ending: some writers tell the kind of file by it.
-    unfinished = output.with_name(f".{uuid.uuid4().hex}{output.suffix}")
-    try:
+    with fresh_file(output, replace=False) as unfinished:
         _WRITERS[options.to](scan, unfinished)
-        unfinished.rename(output)
-    finally:
-        unfinished.unlink(missing_ok=True)
     print(f"{output}: {scan.pairs_computed:,} pairs, {output.stat().st_size / 1e6:,.1f} MB")
 
 

@@ -5,9 +5,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from plmwidgets._files import require_file
 from plmwidgets.protein import Protein
 from plmwidgets.sequences import FASTA_SUFFIXES, entry_name, fasta_entries
-from plmwidgets.structure.files import read_text, require_file, suffix_of
+from plmwidgets.structure.files import read_text, suffix_of
 
 LONGEST_NAME = 80
 

@@ -107,11 +107,13 @@ def _work_on(
     options: argparse.Namespace,
     stop: "Stop",
 ) -> int:
+    from plmwidgets.scan.places import inside
+
     work: Callable[[Job, MaskedLM, dict[str, Any], Stop], None] = _plan if options.plan else _scan
     settings = {name: getattr(options, name) for name in ("positions", "method", "precision")}
-    folder, failed = str(options.store).rstrip("/"), []
+    folder, failed = str(options.store), []
     for record in records:
-        store = folder if alone else f"{folder}/{record.name}.zarr"
+        store = folder if alone else str(inside(folder, f"{record.name}.zarr"))
         try:
             for job in _jobs(record, model, store, options):
                 if not stop.signal:

@@ -176,8 +176,9 @@ class HuggingFaceMaskedLM(AttentionReader, HiddenStateReader):
         if self.max_length is not None and length > self.max_length:
             raise ModelError(
                 f"{self.name} takes at most {self.max_length} residues and this sequence has "
-                f"{length}: scan it in overlapping windows, plm.scan_windows(protein, model), cut "
-                "it into domains, or choose a model without a limit, such as 'esm2-8m'."
+                f"{length}: give a part of it, such as a domain, or choose a model without a "
+                "limit, such as 'esm2-8m'. For pairs of masks alone, plm.scan_windows(protein, "
+                "model) scans the whole in overlapping windows."
             )
         self.tokens.check(sequence)
         if self._familiar_length is not None and length > self._familiar_length:

@@ -1,16 +1,15 @@
 """From a name or a path to a loaded model, once in a process."""
 
-import math
 import os
 import re
 import threading
 import weakref
 from collections import defaultdict
 from collections.abc import Callable, Hashable
-from numbers import Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
+from plmwidgets._numbers import byte_size
 from plmwidgets._options import flag
 from plmwidgets.models.catalog import (
     DEMO_CONTACT_HEAD,
@@ -30,8 +29,6 @@ if TYPE_CHECKING:
     from plmwidgets.models.huggingface import HuggingFaceMaskedLM
 
 _HUB_ID: Final = re.compile(r"[\w.-]+/[\w.-]+")
-_SIZE: Final = re.compile(r"\s*(\d+\.?\d*|\.\d+)\s*([kMGT]i?)?B\s*", re.IGNORECASE)
-_PREFIXES: Final = ("", "k", "m", "g", "t")
 
 _loaded: "weakref.WeakValueDictionary[Hashable, MaskedLM]" = weakref.WeakValueDictionary()
 _networks: "weakref.WeakValueDictionary[Hashable, HuggingFaceMaskedLM]"
@@ -114,10 +111,15 @@ def load_model(
             f"cannot load a model from a {type(name_or_path).__name__}: give a name, such as "
             "'esm2-8m', or the path of a folder."
         )
+    if not os.fspath(name_or_path).strip():
+        raise ModelError(
+            "the name of the model is empty: available_models() lists the names; for the working "
+            "directory, give '.'"
+        )
     if backend is not None or executor is not None:
         _check_remote(backend, executor, (device, dtype, memory, contact_head, adapter))
         return _load_remote(os.fspath(name_or_path), executor)
-    limit = None if memory is None else _bytes(memory)
+    limit = None if memory is None else byte_size(memory)
     entry = find(name_or_path) if isinstance(name_or_path, str) else None
     if entry is not None and entry.name == "potts-demo":
         if contact_head:
@@ -162,6 +164,11 @@ def _check_remote(backend: str | None, executor: "Executor | None", local: tuple
         raise ValueError(f"unknown backend {backend!r}: use 'ray', or None for this process")
     if backend is not None and executor is not None:
         raise ValueError("give a backend or an executor, not both")
+    if executor is not None and not callable(getattr(executor, "submit", None)):
+        raise TypeError(
+            f"executor={executor!r} is none: give one of concurrent.futures or of its kind, such "
+            "as Dask's client.get_executor()"
+        )
     if any(choice is not None for choice in local):
         raise ValueError(
             "device, dtype, memory, contact_head and adapter are chosen where the model is: leave "
@@ -242,29 +249,6 @@ def state_on_disk(source: Source) -> Hashable:
         return None
     paths = [source.folder / "config.json", *weight_files(source, source.folder)]
     return tuple((path, path.stat().st_mtime_ns, path.stat().st_size) for path in paths)
-
-
-def _bytes(memory: int | str) -> int:
-    """Return a size in bytes.
-
-    Raises
-    ------
-    ValueError
-        If it is not one.
-    """
-    size = 0
-    if isinstance(memory, Real) and not isinstance(memory, bool) and memory < math.inf:
-        size = int(memory)
-    elif isinstance(memory, str) and (match := _SIZE.fullmatch(memory)):
-        prefix = (match[2] or "").lower()
-        base = 1024 if prefix.endswith("i") else 1000
-        size = int(float(match[1]) * base ** _PREFIXES.index(prefix.removesuffix("i")))
-    if size < 1:
-        raise ValueError(
-            f"memory={memory!r} is not a size: give a number of bytes, or text such as '8 GB' or "
-            "'500 MB'."
-        )
-    return size
 
 
 def _load_potts(

@@ -81,7 +81,8 @@ class Context:
             if len(upper) != 1 or upper not in AMINO_ACIDS + PLACEHOLDERS:
                 raise ValueError(
                     f"cannot substitute {letter!r} at position {position}: "
-                    f"use one of the letters {AMINO_ACIDS}"
+                    f"use one of the letters {AMINO_ACIDS}, or of {PLACEHOLDERS} for unknown or "
+                    "rare residues"
                 )
             changes.append((_position(position, length), upper))
         return cls(sequence, hidden, tuple(sorted(changes)))
@@ -103,6 +104,8 @@ def _position(value: object, length: int) -> int:
         hint = ""
         if isinstance(value, bool | np.bool_):
             hint = "; of an array of booleans, they are np.flatnonzero(array)"
+        elif isinstance(value, str):
+            hint = "; labels are written in one text, such as 'A25, 30' to hide or 'A25G' to change"
         raise IndexError(
             f"position {value!r} is out of range: positions are whole numbers from 0 to "
             f"{length - 1} (0-based){hint}"

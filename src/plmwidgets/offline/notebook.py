@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from plmwidgets._files import require_file
 from plmwidgets.offline.page import notebook_page_of, page_path, write_page
 
 if TYPE_CHECKING:
@@ -89,6 +90,7 @@ def run_notebook(notebook: str | os.PathLike[str]) -> tuple["NotebookNode", dict
     file = Path(notebook)
     if file.suffix != ".ipynb":
         raise ValueError(f"{file} is no notebook: its name must end in .ipynb")
+    require_file(file)
     try:
         cells = nbformat.read(file, 4)  # type: ignore[no-untyped-call]
     except nbformat.reader.NotJSONError as error:

@@ -5,12 +5,13 @@ import threading
 import time
 from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import CancelledError
 from typing import ClassVar
 
 from tqdm import tqdm
 
+from plmwidgets._numbers import real_number
 from plmwidgets._options import flag
 from plmwidgets.scan.progress import ScanProgress, ScanStatus
 
@@ -122,7 +123,7 @@ class BackgroundRun(ABC):
         Exception
             What made it fail.
         """
-        deadline = None if timeout is None else time.monotonic() + timeout
+        deadline = None if timeout is None else time.monotonic() + real_number("timeout", timeout)
         # disable=None: a bar in a terminal, none in logs and notebooks (which have the panel).
         with tqdm(
             total=self._total,
@@ -288,6 +289,8 @@ class RunControl:
         ------
         TimeoutError
             If it still runs then; it goes on in the background.
+        ValueError
+            If the timeout is no number from 0 up, or `quiet` neither True nor False.
         Exception
             What made it fail.
         """
@@ -300,3 +303,13 @@ class RunControl:
         The listener must be quick: the model waits for it.
         """
         return (lambda: None) if self._run is None else self._run.subscribe(listener)
+
+
+def wait_for_all(
+    running: Iterable[RunControl], timeout: float | None = None, quiet: bool = False
+) -> None:
+    """Wait for several, one after the other, as `RunControl.wait`; the timeout is for them all."""
+    deadline = None if timeout is None else time.monotonic() + real_number("timeout", timeout)
+    for each in running:
+        left = None if deadline is None else max(0.0, deadline - time.monotonic())
+        each.wait(left, quiet)

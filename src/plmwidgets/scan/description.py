@@ -73,8 +73,12 @@ def create(place: Place, kind: Kind, description: Mapping[str, Any]) -> None:
 
 def is_free(place: Place, kind: Kind) -> bool:
     """Tell whether a store can be created: nothing is there but what a creation has left."""
-    names = [name for name in place.names() if not name.endswith(".partial")]
-    return set(names) <= {*kind.arrays} and not any("c" in place.names(name) for name in names)
+    left = {"": {*kind.arrays}, **{name: {ROOT} for name in kind.arrays}}
+    return all(
+        name.endswith(".partial") or name in expected
+        for folder, expected in left.items()
+        for name in place.names(folder)
+    )
 
 
 def read(place: Place, kind: Kind) -> Description:
@@ -116,12 +120,16 @@ def read(place: Place, kind: Kind) -> Description:
             f"({found['provenance'].get('plmwidgets')}): upgrade this one to read it"
         )
     if not _is_sound(kind, found):
-        if content is None or found.get("format") == kind.format or not found:
+        known = (place.read(f"{name}/{ROOT}") is not None for name in kind.arrays)
+        if found.get("format") == kind.format or (not found and any(known)):
             raise DamagedStoreError(
                 f"{place} is not a {kind.name} of plmwidgets that can be read: what describes it "
                 "is damaged. Use another path, or remove it"
             )
-        raise StoreError(f"{place} is not a {kind.name} of plmwidgets")
+        raise StoreError(
+            f"{place} is not a {kind.name} of plmwidgets, but holds something else: choose another "
+            "path"
+        )
     return found
 
 

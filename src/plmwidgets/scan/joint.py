@@ -13,7 +13,7 @@ from plmwidgets.alphabet import AMINO_ACIDS
 from plmwidgets.models import as_model
 from plmwidgets.models.masked_lm import Context, MaskedLM
 from plmwidgets.protein import Protein
-from plmwidgets.scan.start import as_protein, positions_of
+from plmwidgets.scan.start import as_protein, position_of
 from plmwidgets.service import service_for
 
 Order = Literal["mean", "i first", "j first"]
@@ -90,27 +90,30 @@ class JointDistribution:
         return both[choice("order", order, both)]
 
 
-def joint(protein: Protein | str, model: MaskedLM | str, i: int, j: int) -> JointDistribution:
+def joint(
+    protein: Protein | str, model: MaskedLM | str, i: int | str, j: int | str
+) -> JointDistribution:
     """Return p(a at i, b at j | all other residues): 41 passes of the model.
 
     Parameters
     ----------
     protein : Protein or str
     model : MaskedLM or str
-    i, j : int
-        Two different positions, 0-based.
+    i, j : int or str
+        Two different positions, 0-based, or labels such as ``"A25"`` in the chain's numbering.
 
     Raises
     ------
     IndexError
         If a position lies outside the protein.
     ValueError
-        If the positions are the same.
+        If a label cannot be read or names another residue, or if the two are the same.
     ModelError
         If the model cannot take this sequence.
     """
     protein, model = as_protein(protein), as_model(model)
     model.check_sequence(protein.sequence)
+    i, j = position_of(protein, i), position_of(protein, j)
     contexts, wanted = joint_contexts(protein, i, j)
     return joint_from(protein, i, j, service_for(model).log_probabilities(contexts, wanted))
 
@@ -123,7 +126,7 @@ def joint_contexts(protein: Protein, i: int, j: int) -> tuple[list[Context], NDA
     IndexError, ValueError
         As `joint`.
     """
-    if len(positions_of(protein, (i, j))) < 2:
+    if i == j:
         raise ValueError("a joint distribution needs two different positions")
     sequence = protein.sequence
     contexts = [Context.of(sequence, (i, j))]

@@ -1,6 +1,6 @@
 """From logits over a model's vocabulary to log-probabilities over the twenty amino acids."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -76,6 +76,11 @@ def amino_acid_columns(vocabulary: Sequence[str]) -> NDArray[np.int64]:
         raise ValueError(
             "the vocabulary must be a sequence of tokens in the order of the logits, not a "
             "mapping: pass sorted(vocabulary, key=vocabulary.get)"
+        )
+    if not isinstance(vocabulary, Iterable):
+        raise ValueError(
+            "the vocabulary must be a sequence of tokens in the order of the logits, not "
+            f"{type(vocabulary).__name__}"
         )
     tokens = list(vocabulary)
     for letter in AMINO_ACIDS:

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from plmwidgets import metrics
 from plmwidgets._options import choice
 from plmwidgets.alphabet import AMINO_ACIDS
-from plmwidgets.protein import Protein
+from plmwidgets.protein import Protein, as_protein
 from plmwidgets.scan import saving, tables
 from plmwidgets.scan.audit import Audit, Checks
 from plmwidgets.scan.control import ScanControl
@@ -95,7 +95,7 @@ class PairScan(ScanControl):
     @classmethod
     def from_logits(
         cls,
-        protein: Protein,
+        protein: Protein | str,
         single: ArrayLike,
         double: ArrayLike,
         vocabulary: Sequence[str] = ESM2_VOCABULARY,
@@ -104,7 +104,7 @@ class PairScan(ScanControl):
 
         Parameters
         ----------
-        protein : Protein
+        protein : Protein or str
             L residues.
         single : array, shape (L, V)
             Row i: the model's logits at residue i with residue i hidden.
@@ -119,6 +119,7 @@ class PairScan(ScanControl):
         ValueError
             If a shape does not fit the protein or the vocabulary, or a value is not a number.
         """
+        protein = as_protein(protein)
         alone = SingleScan.from_logits(protein, single, vocabulary)
         both = directed_from_logits(len(protein), double, vocabulary)
         return cls(protein, alone, both, alone.provenance)
@@ -303,6 +304,7 @@ class PairScan(ScanControl):
         Parameters
         ----------
         n : int
+            At least 1.
         metric : str
             One of `plmwidgets.metrics.PAIR_METRICS`. Where (i, j) and (j, i) have one value, a
             pair is listed once, with i < j.
@@ -312,6 +314,11 @@ class PairScan(ScanControl):
         DataFrame
             ``position_i``, ``position_j`` (0-based), ``label_i``, ``label_j``, the metric; with a
             structure ``distance`` (CB to CB, in angstrom) and ``contact`` (1, 0, NaN if unknown).
+
+        Raises
+        ------
+        ValueError
+            If `n` is no whole number from 1 up, or there is no metric of that name.
         """
         return tables.top_pairs(self, n, metric)
 
@@ -390,13 +397,13 @@ class PairScan(ScanControl):
         saving.save_result(self, path, replace, PairStore, write)
 
     @classmethod
-    def load(cls, path: str | os.PathLike[str], protein: Protein | None = None) -> "PairScan":
+    def load(cls, path: str | os.PathLike[str], protein: Protein | str | None = None) -> "PairScan":
         """Read a saved result, or the store of a scan, finished or not.
 
         Parameters
         ----------
         path : path or URL
-        protein : Protein, optional
+        protein : Protein or str, optional
             The protein with its structure, which is not saved; its sequence must be the same.
 
         Raises

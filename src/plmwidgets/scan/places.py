@@ -19,6 +19,8 @@ from typing import Any
 from zarr.abc.store import Store
 from zarr.storage import FsspecStore, LocalStore
 
+from plmwidgets._files import path_text
+
 LEFT_OVER = 24 * 3600.0  # seconds after which what a killed process left unfinished is removed
 
 
@@ -103,10 +105,12 @@ def place_of(path: "str | os.PathLike[str] | Place") -> Place:
     ------
     StoreError
         If nothing that is installed can reach a URL.
+    TypeError, ValueError
+        If it is no path, or empty.
     """
     if isinstance(path, Place):
         return path
-    text = os.fspath(path)
+    text = path_text(path, "path of a store")
     if "://" not in text and "::" not in text:
         return _Folder(Path(text).expanduser())
     protocol = text.partition("://")[0]
@@ -118,8 +122,8 @@ def place_of(path: "str | os.PathLike[str] | Place") -> Place:
 
 
 def inside(path: "str | os.PathLike[str]", name: str) -> str | Path:
-    """Return the path, or the URL, of something inside a folder or URL."""
-    text = os.fspath(path)
+    """Return the path, or the URL, of something inside a folder or URL; errors of `path_text`."""
+    text = path_text(path, "path of a folder")
     return f"{text.rstrip('/')}/{name}" if "://" in text else Path(path) / name
 
 

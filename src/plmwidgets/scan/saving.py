@@ -7,7 +7,7 @@ from typing import Any, Protocol, TypeVar
 
 from plmwidgets._options import flag
 from plmwidgets._warn import warn
-from plmwidgets.protein import Protein
+from plmwidgets.protein import Protein, as_protein
 from plmwidgets.scan.description import is_free
 from plmwidgets.scan.places import Place, StoreError, explained, place_of
 from plmwidgets.scan.stored import ResultStore, Subject
@@ -94,7 +94,7 @@ def _create_store(kind: type[Kept], result: Result, place: Place) -> Kept:
     )
 
 
-def stored_protein(store: ResultStore, protein: Protein | None) -> Protein:
+def stored_protein(store: ResultStore, protein: Protein | str | None) -> Protein:
     """Return the protein given, if its sequence is that of the store; without one, a new one.
 
     The new one has no structure, and so counts its residues from 1: a warning says so where the
@@ -102,6 +102,8 @@ def stored_protein(store: ResultStore, protein: Protein | None) -> Protein:
 
     Raises
     ------
+    TypeError
+        If it is neither a protein nor text.
     ValueError
         If the sequences differ.
     """
@@ -117,6 +119,7 @@ def stored_protein(store: ResultStore, protein: Protein | None) -> Protein:
                 "have them back"
             )
         return protein
+    protein = as_protein(protein)
     if protein.sequence != kept["sequence"]:
         raise ValueError(
             f"{store.path} holds a {store.kind.noun} of {kept['name']!r} "

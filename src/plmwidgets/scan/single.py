@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from plmwidgets import metrics
 from plmwidgets.alphabet import AMINO_ACIDS
 from plmwidgets.models.masked_lm import Context
-from plmwidgets.protein import Protein
+from plmwidgets.protein import Protein, as_protein
 from plmwidgets.scan import saving, tables
 from plmwidgets.scan.logits import ESM2_VOCABULARY, log_probabilities_from_logits
 from plmwidgets.scan.store import PairStore, StoreError
@@ -67,7 +67,7 @@ class SingleScan:
     @classmethod
     def from_logits(
         cls,
-        protein: Protein,
+        protein: Protein | str,
         logits: ArrayLike,
         vocabulary: Sequence[str] = ESM2_VOCABULARY,
     ) -> "SingleScan":
@@ -75,7 +75,7 @@ class SingleScan:
 
         Parameters
         ----------
-        protein : Protein
+        protein : Protein or str
             L residues.
         logits : array, shape (L, V)
             Row i: the model's logits at residue i with residue i hidden.
@@ -87,6 +87,7 @@ class SingleScan:
         ValueError
             If the shape does not fit the protein or the vocabulary, or a value is not a number.
         """
+        protein = as_protein(protein)
         values = np.asarray(logits)
         length = len(protein)
         if values.ndim != 2 or len(values) != length:
@@ -211,13 +212,15 @@ class SingleScan:
         saving.save_result(self, path, replace, PairStore, lambda to: to.write_single(values))
 
     @classmethod
-    def load(cls, path: str | os.PathLike[str], protein: Protein | None = None) -> "SingleScan":
+    def load(
+        cls, path: str | os.PathLike[str], protein: Protein | str | None = None
+    ) -> "SingleScan":
         """Read the single masks of a saved scan, single or pair, or of a pair scan's store.
 
         Parameters
         ----------
         path : path or URL
-        protein : Protein, optional
+        protein : Protein or str, optional
             The protein with its structure, which is not saved; its sequence must be the same.
 
         Raises

@@ -1,19 +1,21 @@
 """The three verbs of a mask scan: one context, all single masks, all pairs of masks."""
 
 import os
-from collections.abc import Iterable, Mapping
-from typing import Any, Literal
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Final, Literal
 from weakref import WeakValueDictionary
 
 import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
+from plmwidgets._numbers import byte_size, real_number, whole_number
 from plmwidgets._options import choice, flag
 from plmwidgets._warn import warn
 from plmwidgets.models import as_model, load_model
 from plmwidgets.models.masked_lm import Context, MaskedLM, ModelError, chosen_precision
 from plmwidgets.protein import Protein
+from plmwidgets.protein import as_protein as as_protein  # noqa: PLC0414 - imported from here
 from plmwidgets.scan.cache import VARIABLE, cached_place, mark_used
 from plmwidgets.scan.pair import PairScan
 from plmwidgets.scan.places import DamagedStoreError, Place, StoreError, place_of
@@ -26,28 +28,14 @@ from plmwidgets.scan.tables import probability_table
 from plmwidgets.service import Priority, service_for
 
 _with_store: "WeakValueDictionary[str, PairScan]" = WeakValueDictionary()
-SMALLEST_OPTION = {"replacements": 0, "audit": 2, "memory": 0, "tolerance": 0}
+_OPTIONS: Final[Mapping[str, Callable[[Any], float]]] = {
+    "replacements": lambda given: whole_number("replacements", given, 0),
+    "audit": lambda given: whole_number("audit", given, 2),
+    "memory": lambda given: byte_size(given, 0),
+    "tolerance": lambda given: real_number("tolerance", given),
+}
+"""How those of the superposed scan are checked."""
 LARGEST = 4000  # residues: the result, 2 x 20 numbers a pair, is held in memory (1.3 GB there)
-
-
-def as_protein(protein: Protein | str) -> Protein:
-    """Take a protein, or make one of a sequence.
-
-    Raises
-    ------
-    TypeError
-        If it is neither.
-    """
-    if isinstance(protein, Protein):
-        return protein
-    if isinstance(protein, str):
-        return Protein(protein)
-    has_one = isinstance(getattr(protein, "protein", None), Protein)
-    raise TypeError(
-        f"expected a Protein or a sequence, not {type(protein).__name__}: "
-        f"{'give its .protein, or ' if has_one else ''}"
-        "make one with Protein('MKT...') or Protein.from_file('file.pdb')"
-    )
 
 
 def predict(
@@ -126,7 +114,7 @@ def scan_pairs(
     precision: str | None = None,
     replacements: int | None = None,
     audit: int | None = None,
-    memory: int | None = None,
+    memory: int | str | None = None,
     tolerance: float | None = None,
     backend: Literal["ray"] | None = None,
 ) -> PairScan:
@@ -163,9 +151,10 @@ def scan_pairs(
     audit : int, optional
         Superposed: number of other pairs to compute exactly, a fifth of them the next ranks, the
         others at random; 200 by default.
-    memory : int, optional
-        Superposed: bytes that the pass may take on the device; most of what is free by default.
-        The rest lies in host memory or in a temporary file.
+    memory : int or str, optional
+        Superposed: most that the pass may take on the device, in bytes or as text such as
+        ``"8 GB"``; most of what is free by default. The rest lies in host memory or in a
+        temporary file.
     tolerance : float, optional
         Superposed: the 99th percentile of the error of ``js_dist`` above which the scan advises to
         `upgrade`; 0.01 by default.
@@ -184,8 +173,8 @@ def scan_pairs(
     StoreError
         If the store cannot be written, or belongs to another scan.
     ValueError
-        If there are fewer than two positions, more than 4,000 residues, or the method, precision
-        or an option is not known.
+        If there are fewer than two positions, more than 4,000 residues, if the method or precision
+        is not known, or an option makes no sense.
     """
     if backend is not None:
         if not isinstance(model, str):
@@ -229,6 +218,7 @@ def prepare_pairs(
     protein, model = as_protein(protein), as_model(model)
     chosen = None if positions is None else positions_of(protein, positions)
     check_scan(protein, model, chosen, method, options)
+    options = {name: _OPTIONS[name](value) for name, value in options.items()}
     precision = chosen_precision(model, precision)
     # The shape of a batch may decide the last bits of a result: a scan that goes on keeps it.
     provenance = {
@@ -277,7 +267,7 @@ def check_scan(
     model: MaskedLM,
     positions: tuple[int, ...] | None,
     method: str,
-    options: Mapping[str, Any] | None = None,
+    options: Iterable[str] = (),
 ) -> None:
     """Refuse, as `scan_pairs` does, what cannot be scanned.
 
@@ -287,13 +277,9 @@ def check_scan(
         See `scan_pairs`.
     """
     model.check_sequence(protein.sequence)
-    options = options or {}
     choice("method", method, ("exact", "superposed"))
     if options and method == "exact":
         raise ValueError(f"{', '.join(options)}: only for method='superposed'")
-    for name, value in options.items():
-        if not value >= SMALLEST_OPTION[name]:
-            raise ValueError(f"{name} must be at least {SMALLEST_OPTION[name]}, not {value!r}")
     if method == "superposed" and "pair_pass" not in model.capabilities:
         raise ModelError(
             f"{model.name} has no superposed pass, which exists for models of ESM's and ESM C's "
@@ -339,6 +325,22 @@ def positions_of(protein: Protein, positions: Iterable[int] | str) -> tuple[int,
     if isinstance(positions, str):
         positions = protein.parse_positions(positions)
     return Context.of(protein.sequence, positions).masked
+
+
+def position_of(protein: Protein, given: int | str) -> int:
+    """Return one checked 0-based position, from a number or from a label such as ``"A25"``.
+
+    Raises
+    ------
+    IndexError
+        If it is no whole number within the protein.
+    ValueError
+        If text cannot be read, or names no residue or several.
+    """
+    found = positions_of(protein, given if isinstance(given, str) else (given,))
+    if len(found) != 1:
+        raise ValueError(f"{given!r} names {len(found)} residues: name one residue, such as 'A25'")
+    return found[0]
 
 
 def provenance_of(model: MaskedLM, precision: str) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from plmwidgets.faults import arithmetic_of
 from plmwidgets.models.masked_lm import ModelError
-from plmwidgets.scan.audit import audit_scan, choose_checks
+from plmwidgets.scan.audit import audit_scan, choose_checks, default_replacements
 from plmwidgets.scan.blocks import TILE, Block
 from plmwidgets.scan.origin import Origin
 from plmwidgets.scan.run import PairScanRun
@@ -75,6 +75,8 @@ class SuperposedRun(PairScanRun):
         chosen = range(length) if scan.positions is None else scan.positions
         self._positions = np.array(chosen, dtype=np.int64)
         self._pass_cost = self._model.pair_pass_cost(length, len(chosen))
+        wanted = default_replacements(len(chosen)) if replacements is None else replacements
+        self._to_check = min(len(chosen) * (len(chosen) - 1) // 2, wanted + audit)
         super().__init__(scan, service, store, precision)
 
     def _needs_singles(self) -> bool:
@@ -201,7 +203,7 @@ class SuperposedRun(PairScanRun):
 
     def _share(self) -> float:
         checks = self.scan.checks
-        asked = 2 * len(self._positions) if checks is None else len(checks.pairs)
+        asked = self._to_check if checks is None else len(checks.pairs)
         exact = 0
         if checks is not None:
             exact = int((self.scan.origin[tuple(checks.pairs.T)] == Origin.EXACT).sum())

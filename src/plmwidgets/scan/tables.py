@@ -9,6 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from plmwidgets import metrics
+from plmwidgets._numbers import whole_number
 from plmwidgets.alphabet import AMINO_ACIDS
 from plmwidgets.map_styles import METRICS
 from plmwidgets.protein import Protein
@@ -179,6 +180,7 @@ def contact_scores(scan: "PairScan", metric: str) -> NDArray[np.float64]:
 
 def top_pairs(scan: "PairScan", n: int, metric: str) -> pd.DataFrame:
     """Tabulate what `PairScan.top_pairs` describes."""
+    n = whole_number("n", n)
     values = scan.values(metric)
     if metric in metrics.SYMMETRIC_METRICS:
         values[np.tril_indices(len(values))] = np.nan

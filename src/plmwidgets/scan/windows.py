@@ -7,6 +7,7 @@ model sees both residues.
 """
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,12 +16,16 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from plmwidgets import metrics
+from plmwidgets._numbers import whole_number
 from plmwidgets.models import as_model
 from plmwidgets.models.masked_lm import MaskedLM
 from plmwidgets.protein import Protein
+from plmwidgets.scan.background import wait_for_all
 from plmwidgets.scan.pair import PairScan
+from plmwidgets.scan.places import inside
+from plmwidgets.scan.progress import ScanProgress, ScanStatus
 from plmwidgets.scan.start import as_protein, scan_pairs
-from plmwidgets.scan.tables import pair_frame
+from plmwidgets.scan.tables import contact_scores, pair_frame
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +68,12 @@ def windows_of(protein: Protein | str, size: int, overlap: int | None = None) ->
         If windows have fewer than two residues, or do not get on because they overlap wholly.
     """
     protein = as_protein(protein)
-    shared = size // 2 if overlap is None else overlap
-    if size < 2 or not 0 <= shared < size:
+    size = whole_number("size", size, 2)
+    shared = size // 2 if overlap is None else whole_number("overlap", overlap, 0)
+    if shared >= size:
         raise ValueError(
-            f"windows of {size} residues cannot overlap by {shared}: they need at least two "
-            "residues, and an overlap from 0 to one less than their size"
+            f"windows of {size} residues cannot overlap by {shared}: their overlap is from 0 to "
+            "one less than their size"
         )
     length = len(protein)
     count = 1 + max(0, -(-(length - size) // (size - shared)))
@@ -84,7 +90,7 @@ def windows_of(protein: Protein | str, size: int, overlap: int | None = None) ->
 
 def window_store(folder: str | os.PathLike[str], window: Window) -> str:
     """Return the place of a window's scan in the folder of all of them."""
-    return f"{os.fspath(folder).rstrip('/')}/{window.first + 1}-{window.last + 1}.zarr"
+    return str(inside(folder, f"{window.first + 1}-{window.last + 1}.zarr"))
 
 
 def scan_windows(
@@ -110,7 +116,9 @@ def scan_windows(
         Residues that neighbours share at least; half of the size by default. Larger ones put
         residues farther from cuts, for more passes.
     **options
-        ``method``, ``precision`` and others of `scan_pairs`.
+        ``method``, ``precision``, ``replacements``, ``audit``, ``memory`` and ``tolerance`` of
+        `scan_pairs`, for each window. There are no ``positions``, which windows would cut, and no
+        ``backend``: give the model that ``load_model(name, backend="ray")`` returns.
 
     Returns
     -------
@@ -119,11 +127,16 @@ def scan_windows(
     Raises
     ------
     ModelError, StoreError, ValueError
-        As `scan_pairs`; ValueError as well if the model has no limit and there is no `size`, or
-        if there is no such overlap.
+        As `scan_pairs`; ValueError as well if the model has no limit and there is no `size`, if
+        there is no such size or overlap, or if positions are given.
     """
+    if options.get("positions") is not None:
+        raise ValueError(
+            "positions cannot be cut into windows: leave them away, or scan_pairs a part of the "
+            "protein that holds them"
+        )
     protein, model = as_protein(protein), as_model(model)
-    size = size or model.max_length
+    size = model.max_length if size is None else size
     if size is None:
         raise ValueError(
             f"{model.name} takes sequences of any length: use scan_pairs, or choose the size of "
@@ -173,10 +186,33 @@ class WindowedScan:
             f"{beyond:,} pairs beyond a window)"
         )
 
-    def wait(self) -> None:
-        """Block until all windows are scanned; see `PairScan.wait`."""
-        for scan in self.scans:
-            scan.wait()
+    @property
+    def progress(self) -> ScanProgress:
+        """How far it is: that of the first window that is not finished, or of the last one."""
+        told = [scan.progress for scan in self.scans]
+        unfinished = (each for each in told if each.status is not ScanStatus.FINISHED)
+        return next(unfinished, told[-1])
+
+    def wait(self, timeout: float | None = None, quiet: bool = False) -> None:
+        """Block until the scans of all windows end or are paused, with a progress bar for each.
+
+        Parameters
+        ----------
+        timeout : float, optional
+            Seconds, for all of them together.
+        quiet : bool
+            Leave the bars away.
+
+        Raises
+        ------
+        TimeoutError
+            If one still runs then; it goes on in the background.
+        ValueError
+            If the timeout is no number from 0 up, or `quiet` neither True nor False.
+        Exception
+            What made the first of those that failed fail; the others go on.
+        """
+        wait_for_all(self.scans, timeout, quiet)
 
     def cancel(self) -> None:
         """Give up the rest; what is computed stays."""
@@ -202,12 +238,37 @@ class WindowedScan:
             If there is no metric of that name.
         """
         metrics.check_pair_metric(name)
+        return self._joined(lambda scan: scan.values(name))
+
+    def contacts(self, metric: str = "js_dist_avg") -> pd.DataFrame:
+        """Score every pair as a contact, corrected in the window that it is taken from.
+
+        Parameters
+        ----------
+        metric : str
+            As for `PairScan.contacts`.
+
+        Returns
+        -------
+        DataFrame, shape (L, L)
+            Symmetric; larger means more likely in contact. NaN on the diagonal, where a pair is
+            not computed, and where no window holds it.
+
+        Raises
+        ------
+        ValueError
+            If there is no such metric.
+        """
+        return self._joined(lambda scan: contact_scores(scan, metric))
+
+    def _joined(self, read: Callable[[PairScan], NDArray[np.float64]]) -> pd.DataFrame:
+        """Put the maps of the windows together, each pair from the window chosen for it."""
         length = len(self.protein)
         values = np.full((length, length), np.nan)
         for index, (window, scan) in enumerate(zip(self.windows, self.scans, strict=True)):
             where = slice(window.first, window.last + 1)
             own = self.chosen[where, where] == index
-            values[where, where][own] = scan.values(name)[own]
+            values[where, where][own] = read(scan)[own]
         return pair_frame(self.protein, values)
 
     def to_pandas(self) -> pd.DataFrame:

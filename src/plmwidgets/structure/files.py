@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from plmwidgets._files import require_file
 from plmwidgets.structure.numbering import ResidueNumber
 
 if TYPE_CHECKING:
@@ -76,18 +77,6 @@ def suffix_of(path: Path) -> str:
 def is_structure_file(path: Path) -> bool:
     """Whether the file's name ends as a structure's (``.gz`` may follow)."""
     return suffix_of(path) in _FORMATS
-
-
-def require_file(path: Path) -> None:
-    """Raise `FileNotFoundError` if there is nothing there, `ValueError` if it is no plain file."""
-    if path.is_dir():
-        raise ValueError(f"{path} is a folder: name a file in it")
-    if not path.exists():
-        raise FileNotFoundError(
-            f"there is no file {path.name!r} in {path.parent.resolve()}: check the path"
-        )
-    if not path.is_file():  # a pipe or a device may have no end
-        raise ValueError(f"{path} is no plain file: copy its content into one")
 
 
 def read_text(path: Path) -> str:

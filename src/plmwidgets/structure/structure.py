@@ -8,6 +8,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from numbers import Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -207,8 +208,9 @@ class Structure:
         ndarray of float64, shape (L, L)
             1 contact, 0 none, NaN unknown (a residue is unresolved). Residues touch themselves.
         """
-        if not (np.isfinite(cutoff) and cutoff > 0):
-            raise ValueError(f"the cutoff must be a distance in Å above 0, not {cutoff}")
+        number = isinstance(cutoff, Real) and not isinstance(cutoff, bool)
+        if not (number and np.isfinite(cutoff) and cutoff > 0):
+            raise ValueError(f"the cutoff must be a distance in Å above 0, not {cutoff!r}")
         distances = self.distance_map(atom)
         return np.where(np.isnan(distances), np.nan, (distances < cutoff).astype(np.float64))
 

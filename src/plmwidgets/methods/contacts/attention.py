@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from plmwidgets import metrics
-from plmwidgets._numbers import whole_number
+from plmwidgets._numbers import as_whole, whole_number
 from plmwidgets.faults import advice_on_nan
 from plmwidgets.methods.contacts.attentive_models import (
     attention_precision,
@@ -191,18 +191,21 @@ class Attention:
         """Return the maps of one layer or head, or of all, with all four axes."""
         maps = self.maps
         if layer is not None:
-            if layer not in self.layers:
+            number = as_whole(layer, 0)
+            if number not in self.layers:
                 raise IndexError(
-                    f"there is no layer {layer} here, only {_listed(self.layers)} (counted from 0)"
+                    f"there is no layer {layer!r} here, only {_listed(self.layers)} (whole numbers "
+                    "counted from 0)"
                 )
-            place = self.layers.index(layer)
+            place = self.layers.index(number)
             maps = maps[place : place + 1]
         if head is not None:
-            if head not in range(maps.shape[1]):
+            column = as_whole(head, 0)
+            if column is None or column >= maps.shape[1]:
                 raise IndexError(
-                    f"there is no head {head}: each layer has 0 to {maps.shape[1] - 1}"
+                    f"there is no head {head!r}: each layer has 0 to {maps.shape[1] - 1}"
                 )
-            maps = maps[:, int(head) : int(head) + 1]
+            maps = maps[:, column : column + 1]
         return maps
 
     def _labelled(self, values: NDArray[Any]) -> pd.DataFrame:

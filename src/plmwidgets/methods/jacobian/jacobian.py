@@ -22,7 +22,7 @@ from plmwidgets.scan import saving
 from plmwidgets.scan.background import RunControl
 from plmwidgets.scan.places import place_of
 from plmwidgets.scan.progress import ScanProgress, ScanStatus
-from plmwidgets.scan.start import as_protein, positions_of, provenance_of
+from plmwidgets.scan.start import as_protein, position_of, provenance_of
 from plmwidgets.scan.tables import pair_frame
 from plmwidgets.service import service_for
 
@@ -252,7 +252,7 @@ class Jacobian(RunControl):
         RuntimeError
             If one of the two has not been substituted yet.
         """
-        i, j = self._position(i), self._position(j)
+        i, j = position_of(self.protein, i), position_of(self.protein, j)
         if i == j:
             raise ValueError("a block needs two different positions")
         if self.method != "full":
@@ -329,13 +329,13 @@ class Jacobian(RunControl):
         saving.save_result(self, path, replace, JacobianStore, write)
 
     @classmethod
-    def load(cls, path: str | os.PathLike[str], protein: Protein | None = None) -> "Jacobian":
+    def load(cls, path: str | os.PathLike[str], protein: Protein | str | None = None) -> "Jacobian":
         """Read a saved result, or the store of a run, finished or not.
 
         Parameters
         ----------
         path : path or URL
-        protein : Protein, optional
+        protein : Protein or str, optional
             The protein with its structure, which is not saved; its sequence must be the same.
 
         Raises
@@ -351,12 +351,6 @@ class Jacobian(RunControl):
         protein = saving.stored_protein(store, protein)
         provenance = saving.stored_provenance(store)
         return cls(protein, Rows.of(protein, provenance, store), provenance)
-
-    def _position(self, given: int | str) -> int:
-        found = positions_of(self.protein, given if isinstance(given, str) else [given])
-        if len(found) != 1:
-            raise ValueError(f"{given!r} names {len(found)} residues: name one, such as 'A25'")
-        return found[0]
 
     @property
     def _waiting(self) -> str:

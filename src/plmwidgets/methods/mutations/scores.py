@@ -263,13 +263,15 @@ class MutationScores(RunControl):
         write_scores(self, path, replace)
 
     @classmethod
-    def load(cls, path: str | os.PathLike[str], protein: Protein | None = None) -> "MutationScores":
+    def load(
+        cls, path: str | os.PathLike[str], protein: Protein | str | None = None
+    ) -> "MutationScores":
         """Read what `save` wrote.
 
         Parameters
         ----------
         path : path
-        protein : Protein, optional
+        protein : Protein or str, optional
             The protein with its structure and numbering, which are not saved; its sequence must
             be the same.
 
@@ -284,6 +286,7 @@ class MutationScores(RunControl):
 
         scores = read_scores(path)
         if protein is not None:
+            protein = as_protein(protein)
             if protein.sequence != scores.protein.sequence:
                 raise ValueError(
                     f"{Path(path).name} holds scores of {scores.protein.name!r} ({len(scores)} "

@@ -9,9 +9,10 @@ from typing import Any, Final, Literal, get_args
 
 import pandas as pd
 
+from plmwidgets._files import require_file
 from plmwidgets._options import choice
 from plmwidgets.protein import Protein
-from plmwidgets.structure.files import read_text, require_file, suffix_of
+from plmwidgets.structure.files import read_text, suffix_of
 
 VARIANT_COLUMNS: Final = ("mutant", "mutation", "variant", "mutations", "variants")
 TABLE_SUFFIXES: Final = (".csv", ".tsv")

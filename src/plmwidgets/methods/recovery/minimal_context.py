@@ -17,7 +17,7 @@ from plmwidgets.models.masked_lm import MaskedLM, default_precision
 from plmwidgets.protein import Protein
 from plmwidgets.scan.background import RunControl
 from plmwidgets.scan.progress import ScanProgress
-from plmwidgets.scan.start import as_protein, positions_of, provenance_of
+from plmwidgets.scan.start import as_protein, position_of, provenance_of
 from plmwidgets.service import service_for
 
 
@@ -100,12 +100,10 @@ def minimal_context(
         raise ValueError(
             f"position is one residue, 0-based, or text such as 'A25', not {position!r}"
         )
-    positions = positions_of(protein, position if isinstance(position, str) else (position,))
-    if len(positions) != 1:
-        raise ValueError(f"give one residue, not {len(positions)}: {position!r}")
-    if protein.wild_type[positions[0]] < 0:
+    wanted = position_of(protein, position)
+    if protein.wild_type[wanted] < 0:
         raise ValueError(
-            f"{protein.residue_label(positions[0])} is none of the twenty amino acids, so no "
+            f"{protein.residue_label(wanted)} is none of the twenty amino acids, so no "
             "context recovers it"
         )
     if not (isinstance(criterion, str) and criterion == "argmax"):
@@ -123,7 +121,7 @@ def minimal_context(
         )
     result = MinimalContext(
         protein,
-        positions[0],
+        wanted,
         provenance_of(model, default_precision(model)),
         criterion=criterion,
         limit=min(most, len(protein) - 1),

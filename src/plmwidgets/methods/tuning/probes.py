@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save as tensor_bytes
 
-from plmwidgets._files import fresh_file, path_ending
+from plmwidgets._files import fresh_file, path_ending, require_file
 from plmwidgets._numbers import seed_number, whole_number
 from plmwidgets._options import choice
 from plmwidgets.methods.embeddings.result import Embeddings, require_embeddings
@@ -184,10 +184,13 @@ class Probe:
 
         Raises
         ------
+        FileNotFoundError
+            If there is nothing at this path.
         ValueError
-            If the file is missing, or is no such file.
+            If it is no such file.
         """
         place = Path(path).expanduser()
+        require_file(place)
         try:
             with safe_open(place, framework="np") as file:
                 metadata = file.metadata() or {}
