@@ -19,6 +19,7 @@ from plmwidgets.models import as_model
 from plmwidgets.models.masked_lm import MaskedLM, ModelError
 from plmwidgets.protein import Protein
 from plmwidgets.scan.progress import ScanStatus
+from plmwidgets.scan.start import as_protein
 from plmwidgets.widgets.selection import Selection
 from plmwidgets.widgets.throttle import Throttle
 from plmwidgets.widgets.view import View, bundle, envelope, in_words
@@ -35,7 +36,7 @@ class RecoveryView(View):
 
     Parameters
     ----------
-    protein : Protein
+    protein : Protein or str
     model : MaskedLM or str
     segment : tuple of (int, int) or str, optional
         See `recovery`. By default the window of 22 residues with most contacts, or the middle.
@@ -83,7 +84,7 @@ class RecoveryView(View):
 
     def __init__(
         self,
-        protein: Protein,
+        protein: Protein | str,
         model: MaskedLM | str,
         segment: Segment | str | None = None,
         *,
@@ -94,7 +95,7 @@ class RecoveryView(View):
         selection: Selection | None = None,
         presenter: bool = False,
     ) -> None:
-        self._model = as_model(model)
+        protein, self._model = as_protein(protein), as_model(model)
         self._model.check_sequence(protein.sequence)
         self._seeds = seeds
         self._changing = threading.RLock()
