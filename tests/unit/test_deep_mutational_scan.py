@@ -226,6 +226,7 @@ def test_a_matrix_of_scores_is_told_what_to_give_instead(dms):
     with pytest.raises(ValueError, match="give the MutationScores themselves") as caught:
         dms.compare(dms.matrix())
     assert "variant_column" not in str(caught.value)
+    assert "(one called variant, mutant, mutation, mutations, variants)" in str(caught.value)
 
 
 def test_substitutions_are_of_the_protein():

@@ -95,15 +95,16 @@ class RecoveryView(View):
         selection: Selection | None = None,
         presenter: bool = False,
     ) -> None:
+        # First: what cannot be made is closed as well.
+        self._unsubscribe: Any = None
+        self.recovery: Recovery | None = None
         protein, self._model = as_protein(protein), as_model(model)
         self._model.check_sequence(protein.sequence)
         self._seeds = seeds
         self._changing = threading.RLock()
         self._made: OrderedDict[Any, Recovery] = OrderedDict()
         self._references: dict[str, NDArray[Any]] = {}
-        self._unsubscribe: Any = None
         self._count = 1 if partner is None else 2
-        self.recovery: Recovery | None = None
         super().__init__(protein, selection, presenter=presenter)
         self._refresh = Throttle(self._show, 0.1)
         self._look_up = Throttle(self._fetch, 0.02)

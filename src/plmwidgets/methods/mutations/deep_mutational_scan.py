@@ -253,7 +253,7 @@ class DeepMutationalScan:
 
     def _looked_up(self, table: pd.DataFrame, numbering: Numbering) -> NDArray[np.float64]:
         told = "the table of scores"
-        usual = ("variant", *VARIANT_COLUMNS)
+        usual = tuple(dict.fromkeys(("variant", *VARIANT_COLUMNS)))
         remedy = "rename the right one to 'variant', or give the MutationScores themselves"
         variants = find_column(table, None, usual, "variant", told, remedy=remedy)
         score = find_column(table, "score", (), "score", told)

@@ -140,7 +140,7 @@ def dependence_of(protein: Protein, masked: tuple[int, ...], pairs: Pairs) -> ND
         values = np.array(pairs, dtype=np.float64)
     else:
         raise TypeError(
-            "pairs= takes a PairScan, or an (L, L) array or DataFrame, not "
+            "pairs= takes a PairScan or an (L, L) array or DataFrame, not "
             f"{type(pairs).__name__}: make one with scan_pairs(protein, model)"
         )
     if values.shape != (length, length):
