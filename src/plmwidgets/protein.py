@@ -13,9 +13,15 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from plmwidgets._warn import warn
 from plmwidgets.alphabet import INDEX
 from plmwidgets.fetch import alphafold_file, cache_folder, pdb_file
-from plmwidgets.sequences import FASTA_SUFFIXES, clean_sequence, read_fasta
+from plmwidgets.sequences import (
+    FASTA_SUFFIXES,
+    clean_sequence,
+    looks_like_nucleotides,
+    read_fasta,
+)
 from plmwidgets.structure import Structure
 from plmwidgets.structure.files import (
     STRUCTURE_SUFFIXES,
@@ -68,6 +74,11 @@ class Protein:
             raise TypeError(f"the name must be a string, not {type(self.name).__name__}")
         sequence = clean_sequence(self.sequence)
         object.__setattr__(self, "sequence", sequence)
+        if looks_like_nucleotides(sequence):
+            warn(
+                f"the sequence of {self.name!r} has no letters but those of DNA or RNA: these "
+                "models read proteins, so translate it first"
+            )
         if self.structure is not None:
             object.__setattr__(self, "structure", self.structure.align_to(sequence))
 

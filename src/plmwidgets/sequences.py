@@ -7,6 +7,9 @@ from plmwidgets.alphabet import AMINO_ACIDS, PLACEHOLDERS
 
 FASTA_SUFFIXES: Final = (".fasta", ".fa", ".faa", ".fas")
 _ACCEPTED: Final = AMINO_ACIDS + PLACEHOLDERS
+_NUCLEOTIDES: Final = frozenset("ACGTUN")
+# Shorter peptides of these letters alone exist.
+_LEAST_NUCLEOTIDES: Final = 20
 _HINTS: Final = {
     "*": "'*' marks a stop codon, remove it",
     "-": "'-' is a gap of an alignment, remove the gaps",
@@ -51,6 +54,11 @@ def clean_sequence(text: str) -> str:
                 f"are {AMINO_ACIDS}, and {PLACEHOLDERS} for unknown or rare residues"
             )
     return letters.upper()
+
+
+def looks_like_nucleotides(sequence: str) -> bool:
+    """Whether a sequence is one of DNA or RNA by its letters, all of which are amino acids too."""
+    return len(sequence) >= _LEAST_NUCLEOTIDES and _NUCLEOTIDES.issuperset(sequence)
 
 
 def fasta_entries(path: Path, text: str) -> list[tuple[str, str]]:

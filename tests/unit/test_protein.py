@@ -4,6 +4,7 @@ import copy
 import pickle
 import subprocess
 import sys
+import warnings
 from importlib import resources
 
 import nglview.datafiles
@@ -85,6 +86,20 @@ def test_a_structure_can_be_attached(tmp_path):
         Protein("PPPPPPGGGGGG").with_structure(path)
     with pytest.raises(ValueError, match=r"no protein chain 'Q'"):
         plain.with_structure(path, chain="Q")
+
+
+@pytest.mark.parametrize("sequence", ["ACGT" * 5, "acgu" * 6, "ACGTN" * 4])
+def test_a_sequence_of_nucleotides_is_warned_of(sequence):
+    with pytest.warns(UserWarning, match="DNA or RNA: these models read proteins") as told:
+        assert Protein(sequence, name="gene").sequence == sequence.upper()
+    assert "gene" in str(told[0].message) and told[0].filename == __file__
+
+
+@pytest.mark.parametrize("sequence", ["ACGT" * 4 + "ACG", "ACGT" * 5 + "K", "AG" * 9])
+def test_a_short_or_other_sequence_is_not(sequence):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        Protein(sequence)
 
 
 def test_proteins_are_values(tmp_path, numbered):
