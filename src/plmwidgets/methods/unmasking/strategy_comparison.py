@@ -414,8 +414,7 @@ def _tasks(
     plain = {name: value for name, value in options.items() if name not in ONE_STEP_ALIKE}
     guiding = {**options, "pairs": pairs}
     for label, own in strategies.items():
-        shared = guiding if own.get("strategy") == "pair-guided" else plain
-        given = {**shared, **own}
+        given = {**(guiding if own.get("strategy") == "pair-guided" else plain), **own}
         for count in steps:
             name = given.get("strategy", "one-shot")
             if count == 1 and set(own) <= ONE_STEP_ALIKE:
