@@ -1,4 +1,4 @@
-"""Options that people give, checked in plain words: flags, and names out of a few."""
+"""What people give, checked in plain words: flags, names out of a few, and results."""
 
 from collections.abc import Iterable
 from typing import TypeVar
@@ -6,6 +6,7 @@ from typing import TypeVar
 import numpy as np
 
 Name = TypeVar("Name", bound=str)
+Result = TypeVar("Result")
 
 
 def flag(name: str, value: object) -> bool:
@@ -45,3 +46,26 @@ def choice(what: str, value: object, known: Iterable[Name]) -> Name:
         given = given if len(given) <= 80 else f"{given[:80]}..."
         raise ValueError(f"unknown {what} {given}: use {listed}")
     return names[names.index(value)]
+
+
+def result_of(maker: str, given: object, kind: type[Result], what: str) -> Result:
+    """Return a result that another function made.
+
+    Parameters
+    ----------
+    maker : str
+        That function: ``"fold(protein, model)"``.
+    given : object
+    kind : type
+        Of its results.
+    what : str
+        What takes it: ``"FoldExplorer"``, or ``"dms="``.
+
+    Raises
+    ------
+    TypeError
+        If it is something else.
+    """
+    if not isinstance(given, kind):
+        raise TypeError(f"{what} takes what {maker} returns, not {type(given).__name__}")
+    return given

@@ -188,3 +188,11 @@ def test_a_closed_page_is_forgotten(evaluation):
     gc.collect()
     assert [view() for view in views] == [None] * 5
     selection.select_pair(1, 20)
+
+
+@pytest.mark.parametrize("view", [PairTable, ContactComparison])
+@pytest.mark.parametrize("given", [5, DEMO, NEAR])
+def test_what_is_no_evaluation_is_refused(view, given):
+    words = rf"{view.__name__} takes what evaluate_contacts\(protein, maps\) returns, not "
+    with pytest.raises(TypeError, match=words + type(given).__name__):
+        view(given)

@@ -11,7 +11,7 @@ from toy_models import ToyModel
 from view_tools import SEQUENCE
 
 from plmwidgets.charts import mutations as charts
-from plmwidgets.methods.mutations.deep_mutational_scan import load_dms
+from plmwidgets.methods.mutations.deep_mutational_scan import DeepMutationalScan, load_dms
 from plmwidgets.methods.mutations.scores import mutation_scores
 from plmwidgets.methods.mutations.variant_lists import VariantError
 from plmwidgets.methods.mutations.variants import score_variants
@@ -209,6 +209,36 @@ def test_a_table_of_scores_is_read_in_the_numbering_of_the_experiment(tmp_path):
         dms.compare(beyond)
     with pytest.raises(ValueError, match="unknown numbering 'file'"):
         dms.compare(scores, numbering="file")
+
+
+def test_a_series_is_read_by_its_variants(dms):
+    measured = dms.table().set_index("variant")["measured"]
+    assert dms.compare(measured.iloc[::-1]).spearman == pytest.approx(1)
+    assert dms.compare(measured.iloc[1:]).n == 4
+    assert dms.compare(dms.table()["measured"]).spearman == pytest.approx(1)
+    with pytest.raises(ValueError, match="numbered, but not from 0 to 4: index them by variant"):
+        dms.compare(dms.table()["measured"].iloc[::-1])
+    with pytest.raises(VariantError, match="W2K"):
+        dms.compare(measured.rename({"K2W": "W2K"}))
+
+
+def test_a_matrix_of_scores_is_told_what_to_give_instead(dms):
+    with pytest.raises(ValueError, match="give the MutationScores themselves") as caught:
+        dms.compare(dms.matrix())
+    assert "variant_column" not in str(caught.value)
+    assert "(one called variant, mutant, mutation, mutations, variants)" in str(caught.value)
+
+
+def test_substitutions_are_of_the_protein():
+    def made(*changes):
+        return DeepMutationalScan(PROTEIN, ["x"], [changes], [1.0])
+
+    assert made((21, "A")).matrix().loc["Q22", "A"] == 1.0
+    for outside in (99, 22, -1, 1.5):
+        with pytest.raises(IndexError, match=r"out of range: .* from 0 to 21"):
+            made((0, "A"), (outside, "A"))
+    with pytest.raises(ValueError, match="'X' is none of the amino acids"):
+        made((0, "X"))
 
 
 def test_scores_given_several_times_are_averaged_and_counted(dms):

@@ -5,7 +5,7 @@ import pytest
 from toy_models import GatedModel, ToyModel
 from view_tools import SEQUENCE, decoded, wait_for
 
-from plmwidgets import JacobianExplorer, JacobianTable, Protein, jacobian
+from plmwidgets import JacobianExplorer, JacobianTable, Protein, jacobian, scan_pairs
 from plmwidgets.widgets.jacobian_explorer import MAP
 
 LENGTH = len(SEQUENCE)
@@ -120,3 +120,12 @@ def test_a_panel_refuses_what_its_work_cannot_do(held):
     page.panel._receive(page.panel, {"type": "upgrade"}, [])
     assert "not understood" in page.panel.error
     page.close()
+
+
+@pytest.mark.parametrize("view", [JacobianExplorer, JacobianTable])
+@pytest.mark.parametrize("given", ["scan", Protein(SEQUENCE), None])
+def test_what_is_no_jacobian_is_refused(view, given):
+    given = scan_pairs(SEQUENCE, ToyModel("no Jacobian")) if given == "scan" else given
+    words = rf"{view.__name__} takes what jacobian\(protein, model\) returns, not "
+    with pytest.raises(TypeError, match=words + type(given).__name__):
+        view(given)

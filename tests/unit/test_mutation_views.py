@@ -177,3 +177,18 @@ def test_the_selection_of_a_click_is_shared():
     view.set_state({"selection_state": json.loads(json.dumps(state))})
     assert selection.substitutions == {1: "W"}
     view.close()
+
+
+def test_what_are_no_scores_and_no_experiment_is_refused():
+    scores = mutation_scores(PROTEIN, ToyModel("refused"))
+    for wrong in (SEQUENCE, 5, scores.matrix(), [scores, None]):
+        with pytest.raises(TypeError, match="MutationHeatmap takes what mutation_scores returns"):
+            MutationHeatmap(wrong)
+    with pytest.raises(TypeError, match="reference= takes what mutation_scores returns, not str"):
+        MutationHeatmap(scores, reference=SEQUENCE)
+    for wrong in (scores, pd.DataFrame({"mutant": ["K2A"], "score": [1.0]})):
+        words = f"dms= takes what load_dms returns, not {type(wrong).__name__}"
+        with pytest.raises(TypeError, match=words):
+            MutationExplorer(PROTEIN, ToyModel("refused"), wrong)
+    with pytest.raises(TypeError, match="ScatterPlot takes what load_dms returns, not list"):
+        ScatterPlot([1, 2], [1])

@@ -7,6 +7,7 @@ from toy_models import ToyModel
 from plmwidgets import (
     PairHeatmap,
     Protein,
+    TrainingCurve,
     compare_strategies,
     corrupt,
     embed,
@@ -25,7 +26,7 @@ from plmwidgets import (
     score_variants,
     unmask,
 )
-from plmwidgets._options import choice, flag
+from plmwidgets._options import choice, flag, result_of
 from plmwidgets.methods.schedules import masked_share
 from plmwidgets.scan.start import prepare_pairs
 
@@ -135,3 +136,9 @@ def test_names_of_numpy_are_names():
     assert {type(label) for label in table.to_pandas()["strategy"]} == {str}
     plan = unmask(SEQUENCE, MODEL, [1, 2], WORDS[0], schedule=np.str_("linear"), steps=2).plan
     assert {type(plan.strategy), type(plan.schedule), type(plan.order)} == {str}
+
+
+def test_what_is_no_result_is_told_with_what_makes_one():
+    assert result_of("str", "text", str, "it") == "text"
+    with pytest.raises(TypeError, match=r"^TrainingCurve takes what fine_tune returns, not str$"):
+        TrainingCurve("run")

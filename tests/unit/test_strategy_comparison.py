@@ -136,6 +136,24 @@ def test_every_label_of_ones_own_is_there_in_one_step():
     assert set(found.to_pandas()["sequence"]) == {coldest.sequence}
 
 
+def test_what_guides_pairs_goes_to_the_pair_guided_alone():
+    own = {"guided": {"strategy": "pair-guided"}, "plain": {"strategy": "entropy"}}
+    options = {"order": "random", "threshold": 0.3, "steps": 2, "seeds": 2}
+    model = ToyModel("guiding options")
+    found = compare_strategies(PROTEIN, model, HIDDEN, strategies=own, **options)
+    found.wait(quiet=True)
+    table = found.to_pandas()
+    for label, given in (("guided", {"order": "random", "threshold": 0.3}), ("plain", {})):
+        rows = table[table["strategy"] == label]
+        for seed in range(2):
+            strategy = own[label]["strategy"]
+            want = unmask(PROTEIN, model, HIDDEN, strategy, steps=2, seed=seed, **given)
+            assert rows.loc[rows["seed"] == seed, "sequence"].item() == want.sequence
+    own["plain"]["order"] = "random"
+    with pytest.raises(ValueError, match="order= guides the strategy 'pair-guided' alone"):
+        compare_strategies(PROTEIN, model, HIDDEN, strategies=own, steps=2)
+
+
 def test_passes_of_maps_of_ones_own_are_not_said_to_be_none():
     own = {"guided": {"strategy": "pair-guided", "pairs": np.zeros((20, 20))}}
     found = compare_strategies(

@@ -352,6 +352,8 @@ def test_a_plan_takes_what_unmask_takes():
         ({"seed": 1.5}, "seed is a whole number"),
         ({"seed": 2**32}, "seed is a whole number"),
         ({"pairs": np.zeros((20, 20))}, "guides the strategy 'pair-guided' alone"),
+        ({"strategy": "entropy", "order": "random"}, "order= guides the .*'pair-guided' alone"),
+        ({"strategy": "random", "threshold": 0.1}, "threshold= guides the .* not 'random'"),
         ({"strategy": "pair-guided", "pairs": np.zeros((3, 3))}, "shape"),
         ({"strategy": "pair-guided", "order": "best"}, "unknown order 'best'"),
         ({"strategy": "pair-guided", "threshold": 2}, "threshold is a number, from 0 to 1"),
@@ -393,3 +395,15 @@ def test_steps_are_whole_numbers_and_hidden_residues_one_sign():
         with pytest.raises(ValueError, match="one sign"):
             trace.sequence_after(1, wrong)
     assert "1 residue in 1 step and 1 pass" in repr(unmask(PROTEIN, "demo", [3]))
+
+
+def test_a_fork_keeps_what_guides_the_pair_guided_strategy_alone():
+    trace = unmask(
+        PROTEIN, ToyModel("guided fork"), HIDDEN, "pair-guided", order="random", threshold=0.3
+    )
+    kept = trace.fork(1, seed=3).plan
+    assert (kept.order, kept.threshold) == ("random", 0.3)
+    other = trace.fork(1, strategy="entropy")
+    assert other.plan.strategy == "entropy"
+    with pytest.raises(ValueError, match="order= guides"):
+        other.fork(1, order="random")

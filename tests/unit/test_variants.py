@@ -246,3 +246,8 @@ def test_a_huge_table_is_read_and_one_beyond_all_measure_is_not(tmp_path, monkey
         read_table(path)
     with pytest.raises(FileNotFoundError, match="no file"):
         read_table(tmp_path / "none.csv")
+
+
+def test_the_option_that_is_left_away_has_its_name():
+    with pytest.raises(ValueError, match=r"^variant_column= is for tables and files"):
+        score_variants(PROTEIN, ToyModel("no table"), VARIANTS[:1], variant_column="x")

@@ -14,8 +14,11 @@ from plmwidgets.models.masked_lm import Context
 from plmwidgets.protein import Protein
 from plmwidgets.scan.start import prepare_pairs, scan_pairs
 from plmwidgets.widgets.distributions import Distributions
+from plmwidgets.widgets.joint_table import JointTable
 from plmwidgets.widgets.live import LivePrediction
+from plmwidgets.widgets.nglview_export import to_nglview
 from plmwidgets.widgets.pair_heatmap import PairHeatmap
+from plmwidgets.widgets.recovery_view import RecoveryView
 from plmwidgets.widgets.scan_panel import ScanPanel
 from plmwidgets.widgets.selection import ECHO_SECONDS, Selection
 from plmwidgets.widgets.sequence_strip import SequenceStrip
@@ -365,3 +368,28 @@ def test_a_throttle_survives_a_call_that_fails(monkeypatch):
     wait_for(lambda: len(told) == 1)
     throttle()
     wait_for(lambda: len(told) == 2)
+
+
+ALONE = {
+    "strip": SequenceStrip,
+    "structure": StructureView,
+    "selection": Selection,
+    "distributions": lambda given: Distributions(given, ToyModel("alone")),
+    "joint": lambda given: JointTable(given, ToyModel("alone")),
+    "map": lambda given: PairHeatmap(given, maps={"mine": np.zeros((22, 22))}),
+    "recovery": lambda given: RecoveryView(given, "demo", (5, 15)),
+}
+
+
+@pytest.mark.parametrize("name", ALONE)
+def test_a_sequence_is_protein_enough(name):
+    made = ALONE[name](SEQUENCE)
+    assert isinstance(made.protein, Protein)
+    assert made.protein.sequence == SEQUENCE
+    with pytest.raises(TypeError, match="not float"):
+        ALONE[name](5.0)
+
+
+def test_a_sequence_has_no_structure_for_nglview():
+    with pytest.raises(ValueError, match="no structure to draw"):
+        to_nglview(SEQUENCE)

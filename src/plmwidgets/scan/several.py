@@ -25,6 +25,8 @@ def scans_by_model(scans: Scans) -> dict[str, PairScan]:
     """
     if isinstance(scans, PairScan):
         raise TypeError("expected a list of scans, not a scan: write [scan]")
+    if not isinstance(scans, Iterable):
+        scans = [scans]  # refused below
     named: dict[str, PairScan] = {}
     for name, scan in (
         scans.items() if isinstance(scans, Mapping) else ((None, scan) for scan in scans)

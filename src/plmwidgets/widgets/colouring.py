@@ -10,6 +10,7 @@ import pandas as pd
 import traitlets as t
 from numpy.typing import ArrayLike, NDArray
 
+from plmwidgets._labels import by_residue
 from plmwidgets.methods.folding.fold import Fold
 from plmwidgets.metrics import entropy, perplexity
 from plmwidgets.protein import Protein
@@ -197,7 +198,7 @@ class ColouredView(ViewOfModels):
 
     def __init__(
         self,
-        protein: Protein | Fold,
+        protein: Protein | Fold | str,
         *,
         live: LivePrediction | None = None,
         scan: "PairScan | None" = None,
@@ -278,7 +279,8 @@ class ColouredView(ViewOfModels):
         Parameters
         ----------
         values : array_like, shape (L,)
-            A number a residue; NaN where unknown. With both signs the scale is about 0.
+            A number a residue; NaN where unknown. With both signs the scale is about 0. A Series
+            is read by its labels.
         label : str
             What they are, with the unit; a label that is there already gets the new numbers.
         limits : tuple of (float, float), optional
@@ -289,10 +291,12 @@ class ColouredView(ViewOfModels):
         Raises
         ------
         ValueError
-            If there is not one number a residue, or no label, or it is taken by other colours, or
-            the limits are none, or values are no classes.
+            If there is not one number a residue, or a Series has other labels; or there is no
+            label, or it is taken by other colours; or the limits are none, or values are no
+            classes.
         """
         count = len(self.protein)
+        values = by_residue(values, self.protein, "the Series")
         scalar = (
             class_scalar(values, label, count, classes)
             if classes

@@ -4,6 +4,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from plmwidgets._options import result_of
 from plmwidgets.map_styles import STRUCTURE
 from plmwidgets.methods.contacts.evaluation import ContactEvaluation
 from plmwidgets.widgets.pair_heatmap import PairHeatmap
@@ -47,6 +48,11 @@ class ContactComparison(ViewGrid):
     presenter : bool
         Assignable at any time.
 
+    Raises
+    ------
+    TypeError
+        If it is no evaluation.
+
     Examples
     --------
     >>> from plmwidgets import ContactComparison, Protein, evaluate_contacts
@@ -65,8 +71,10 @@ class ContactComparison(ViewGrid):
         selection: Selection | None = None,
         presenter: bool = False,
     ) -> None:
+        self.evaluation = result_of(
+            "evaluate_contacts(protein, maps)", evaluation, ContactEvaluation, "ContactComparison"
+        )
         protein = evaluation.protein
-        self.evaluation = evaluation
         self.selection = Selection(protein) if selection is None else selection
         self.heatmaps = tuple(
             _heatmap(evaluation, name, self.selection) for name in list(evaluation.maps)[:MOST]

@@ -11,6 +11,7 @@ from plmwidgets.alphabet import AMINO_ACIDS, CHEMISTRY_ORDER
 from plmwidgets.models import as_model
 from plmwidgets.models.masked_lm import MaskedLM
 from plmwidgets.protein import Protein
+from plmwidgets.scan.start import as_protein
 from plmwidgets.scan.tables import probability_table
 from plmwidgets.widgets.live import LivePrediction
 from plmwidgets.widgets.selection import Selection
@@ -23,7 +24,7 @@ class Distributions(ViewOfModels):
 
     Parameters
     ----------
-    protein : Protein
+    protein : Protein or str
     model : MaskedLM or str, optional
         Left out when `live` is given.
     selection : Selection, optional
@@ -64,7 +65,7 @@ class Distributions(ViewOfModels):
 
     def __init__(
         self,
-        protein: Protein,
+        protein: Protein | str,
         model: MaskedLM | str | None = None,
         *,
         selection: Selection | None = None,
@@ -73,6 +74,7 @@ class Distributions(ViewOfModels):
         two_models: TwoModels | None = None,
         presenter: bool = False,
     ) -> None:
+        protein = as_protein(protein)
         other = None if reference is None else as_model(reference)
         if live is None:
             if model is None:

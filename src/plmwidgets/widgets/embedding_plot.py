@@ -40,7 +40,7 @@ class EmbeddingPlot(View):
         several, and the residues where there is one protein.
     colours : mapping of str to array_like, or DataFrame, optional
         What else to colour by, a column each: numbers, or anything else as classes; one for each
-        residue, or for each sequence.
+        residue, or for each sequence. What is indexed by residue labels or names is read by them.
     selection : Selection, optional
         Shared with other views; its own by default.
     presenter : bool

@@ -180,14 +180,15 @@ class Explorer(ViewGrid):
         Parameters
         ----------
         values : array_like, shape (L,)
-            A number a residue; NaN where unknown. With both signs the scale is about 0.
+            A number a residue; NaN where unknown. With both signs the scale is about 0. A Series
+            is read by its labels.
         label : str
             What they are, with the unit.
 
         Raises
         ------
         ValueError
-            If there is not one number a residue, or no label.
+            If there is not one number a residue, a Series has other labels, or there is no label.
         """
         for view in (self.strip, self.structure):
             view.colour(values, label)

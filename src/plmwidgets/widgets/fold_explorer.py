@@ -5,6 +5,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from plmwidgets._options import result_of
 from plmwidgets.methods.folding.fold import Fold
 from plmwidgets.widgets.pair_heatmap import PairHeatmap
 from plmwidgets.widgets.scan_panel import ScanPanel
@@ -58,11 +59,7 @@ class FoldExplorer(ViewGrid):
 
     def __init__(self, fold: Fold, *, presenter: bool = False) -> None:
         self._stop: Callable[[], None] = lambda: None  # `close` may come before all is made
-        if not isinstance(fold, Fold):
-            raise TypeError(
-                f"FoldExplorer takes what fold(protein, model) returns, not {type(fold).__name__}"
-            )
-        self.fold = fold
+        self.fold = result_of("fold(protein, model)", fold, Fold, "FoldExplorer")
         self.selection = Selection(fold.protein)
         self.selection.masked = set(fold.masked)
         self.panel = ScanPanel(fold, selection=self.selection)

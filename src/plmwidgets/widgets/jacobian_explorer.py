@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from plmwidgets._options import result_of
 from plmwidgets.map_styles import robust_limits
 from plmwidgets.methods.jacobian.jacobian import Jacobian
 from plmwidgets.widgets.jacobian_table import JacobianTable, check_comparable, model_of
@@ -58,6 +59,11 @@ class JacobianExplorer(ViewGrid):
     presenter : bool
         Assignable at any time.
 
+    Raises
+    ------
+    TypeError, ValueError
+        If these are no Jacobians, or the two do not compare.
+
     Examples
     --------
     >>> from plmwidgets import JacobianExplorer, Protein, jacobian
@@ -69,6 +75,7 @@ class JacobianExplorer(ViewGrid):
         self, jacobian: Jacobian, *, reference: Jacobian | None = None, presenter: bool = False
     ) -> None:
         self._stop: list[Any] = []  # first: a page that cannot be made is closed as well
+        result_of("jacobian(protein, model)", jacobian, Jacobian, "JacobianExplorer")
         self._parts: dict[str, tuple[Jacobian, ...]] = {MAP: (jacobian,)}
         self.two_models: ModelChoice | None = None
         if reference is not None:

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import traitlets as t
 
+from plmwidgets._options import result_of
 from plmwidgets.alphabet import AMINO_ACIDS, CHEMISTRY_ORDER
 from plmwidgets.methods.jacobian.jacobian import Jacobian
 from plmwidgets.widgets.selection import Selection
@@ -42,7 +43,7 @@ class JacobianTable(ViewOfModels):
     Raises
     ------
     TypeError, ValueError
-        If the two do not compare.
+        If these are no Jacobians, or the two do not compare.
     """
 
     _bundle = t.Unicode(bundle("jacobian_table"), read_only=True).tag(sync=True)
@@ -59,9 +60,9 @@ class JacobianTable(ViewOfModels):
         selection: Selection | None = None,
         presenter: bool = False,
     ) -> None:
+        self.jacobian = result_of("jacobian(protein, model)", jacobian, Jacobian, "JacobianTable")
         if reference is not None:
             check_comparable(jacobian, reference)
-        self.jacobian = jacobian
         self.reference = reference
         self._both = [jacobian] if reference is None else [jacobian, reference]
         self._drawn: tuple[Any, ...] = ()

@@ -25,7 +25,7 @@ class JointTable(ViewOfModels):
 
     Parameters
     ----------
-    protein : Protein
+    protein : Protein or str
     model : MaskedLM or str
     selection : Selection, optional
         Shared with other views; its own by default. The table follows its pair.
@@ -66,7 +66,7 @@ class JointTable(ViewOfModels):
 
     def __init__(
         self,
-        protein: Protein,
+        protein: Protein | str,
         model: MaskedLM | str,
         *,
         selection: Selection | None = None,
@@ -79,8 +79,8 @@ class JointTable(ViewOfModels):
         names = None if other is None else names_of(model, other)
         self._drawing = threading.RLock()
         super().__init__(protein, selection, presenter=presenter)
-        self._live = LiveJoint(protein, model, self.selection)
-        self._reference = None if other is None else LiveJoint(protein, other, self.selection)
+        self._live = LiveJoint(self.protein, model, self.selection)
+        self._reference = None if other is None else LiveJoint(self.protein, other, self.selection)
         if names is not None:
             self.offer_models(names)
         self.automatic = automatic

@@ -9,6 +9,7 @@ import pandas as pd
 import traitlets as t
 from numpy.typing import NDArray
 
+from plmwidgets._options import result_of
 from plmwidgets.alphabet import AMINO_ACIDS, CHEMISTRY_ORDER
 from plmwidgets.map_styles import robust_limits
 from plmwidgets.methods.mutations.deep_mutational_scan import DeepMutationalScan
@@ -62,6 +63,11 @@ class MutationHeatmap(View):
         Of the rows: ``"chemistry"`` or ``"alphabet"``.
     limit : float or None
         Size of LLR, in nats, at the ends of the colour scale; None for one taken from the values.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If these are no scores or no experiment, or they are of several proteins.
     """
 
     _bundle = t.Unicode(bundle("mutation_heatmap"), read_only=True).tag(sync=True)
@@ -83,14 +89,16 @@ class MutationHeatmap(View):
         selection: Selection | None = None,
         presenter: bool = False,
     ) -> None:
-        several = [scores] if isinstance(scores, MutationScores) else list(scores)
+        several = _several("MutationHeatmap", scores)
         if not several:
             raise ValueError("there are no scores to show: make them with mutation_scores")
         protein = several[0].protein
         self.scores = {str(one.context): one for one in several}
         if len(self.scores) < len(several):
             raise ValueError("two of the scores are of the same context: give one of each")
-        others = [reference] if isinstance(reference, MutationScores) else list(reference)
+        others = _several("reference=", reference)
+        if dms is not None:
+            result_of("load_dms", dms, DeepMutationalScan, "dms=")
         self._parts = parts_of(several, others)
         shown = [one.protein for one in [*several, *others]] + (
             [] if dms is None else [dms.protein]
@@ -230,6 +238,12 @@ class MutationHeatmap(View):
             "total": now.total,
             "text": now.message or str(now),
         }
+
+
+def _several(what: str, given: Any) -> list[MutationScores]:
+    alone = isinstance(given, MutationScores | str) or not isinstance(given, Iterable)
+    some = [given] if alone else list(given)
+    return [result_of("mutation_scores", one, MutationScores, what) for one in some]
 
 
 def parts_of(scores: list[MutationScores], reference: list[MutationScores]) -> dict[str, Parts]:

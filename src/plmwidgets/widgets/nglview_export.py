@@ -6,7 +6,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from plmwidgets._labels import by_residue
 from plmwidgets.protein import Protein
+from plmwidgets.scan.start import as_protein
 
 CONTACT, NO_CONTACT, UNKNOWN = [0.0, 0.45, 0.70], [0.84, 0.37, 0.0], [0.5, 0.5, 0.5]
 # Anchors of the viridis scale; values between them are interpolated.
@@ -14,16 +16,17 @@ _SCALE = np.array([[68, 1, 84], [59, 82, 139], [33, 145, 140], [94, 201, 98], [2
 
 
 def to_nglview(
-    protein: Protein, values: ArrayLike | None = None, pairs: Iterable[tuple[int, int]] = ()
+    protein: Protein | str, values: ArrayLike | None = None, pairs: Iterable[tuple[int, int]] = ()
 ) -> Any:
     """Return an nglview widget with the protein as a cartoon.
 
     Parameters
     ----------
-    protein : Protein
+    protein : Protein or str
         With a structure. Residue numbers in the widget are positions + 1.
     values : array_like, shape (L,), optional
-        Colours the residues from dark (least) to yellow (most); NaN is grey.
+        Colours the residues from dark (least) to yellow (most); NaN is grey. A Series is read by
+        its labels.
     pairs : iterable of (int, int), optional
         0-based pairs drawn as cylinders: blue for contacts (CB < 8 Å), orange for others, grey
         where unknown.
@@ -39,6 +42,7 @@ def to_nglview(
     ValueError
         If there is no structure, or the values do not fit the sequence.
     """
+    protein = as_protein(protein)
     nglview = working_nglview()
     structure = protein.structure
     if structure is None:
@@ -46,6 +50,7 @@ def to_nglview(
     view = nglview.NGLWidget(nglview.TextStructure(structure.to_cif(), ext="cif"), default=False)
     colour = "sstruc"
     if values is not None:
+        values = by_residue(values, protein, "the Series")
         numbers = np.asarray(values, dtype=np.float64)
         if numbers.shape != (len(protein),):
             raise ValueError(

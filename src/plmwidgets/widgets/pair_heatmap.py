@@ -13,6 +13,7 @@ from plmwidgets.map_styles import METRICS
 from plmwidgets.protein import Protein
 from plmwidgets.scan.pair import PairScan
 from plmwidgets.scan.several import Scans, protein_of, scans_by_model
+from plmwidgets.scan.start import as_protein
 from plmwidgets.widgets.normalisation import NORMALISATIONS
 from plmwidgets.widgets.pair_maps import PairMaps
 from plmwidgets.widgets.selection import Selection
@@ -32,10 +33,10 @@ class PairHeatmap(View):
 
     Parameters
     ----------
-    scan : PairScan, several, or Protein
+    scan : PairScan, several, Protein or str
         Of one protein: an iterable, whose names are those of the models, or a mapping that states
         names. All are drawn on one scale; a slider goes through them, so give them by size. With a
-        protein alone, there are the maps of its structure and those of `maps`.
+        protein, or its sequence, alone, there are the maps of its structure and those of `maps`.
     difference : bool
         Of two scans, such as of a model without and with an adapter: offer the second less the
         first as well, as a third.
@@ -88,7 +89,7 @@ class PairHeatmap(View):
 
     def __init__(
         self,
-        scan: PairScan | Scans | Protein,
+        scan: PairScan | Scans | Protein | str,
         *,
         difference: bool = False,
         maps: Mapping[str, ArrayLike] | None = None,
@@ -99,9 +100,11 @@ class PairHeatmap(View):
         presenter: bool = False,
     ) -> None:
         self._scans: Mapping[str, PairScan] = {}
-        if not isinstance(scan, Protein):
+        if isinstance(scan, Protein | str):
+            protein = as_protein(scan)
+        else:
             self._scans = scans_by_model([scan] if isinstance(scan, PairScan) else scan)
-        protein = scan if isinstance(scan, Protein) else protein_of(self._scans)
+            protein = protein_of(self._scans)
         self._maps = PairMaps(protein, self._scans, difference=difference)
         self._drawing = threading.RLock()
         for name, values in (maps or {}).items():
@@ -146,7 +149,7 @@ class PairHeatmap(View):
         name : str
             What it is called in Python; a map of yours that has it already gets the new values.
         values : array_like, shape (L, L)
-            Rows are the residues affected; NaN where unknown.
+            Rows are the residues affected; NaN where unknown. A DataFrame is read by its labels.
         label : str, optional
             What people read; the name by default.
         unit : str
@@ -159,7 +162,8 @@ class PairHeatmap(View):
         Raises
         ------
         ValueError
-            If the shape does not fit, the name is that of another map, or the kind is unknown.
+            If the shape or the labels do not fit, the name is that of another map, or the kind is
+            unknown.
         """
         with self._drawing:
             self._maps.add(name, values, label or name, unit, kind, limits=limits)

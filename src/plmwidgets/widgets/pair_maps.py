@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from plmwidgets._labels import by_residue
 from plmwidgets._options import choice, flag
 from plmwidgets.map_styles import METRICS, STRUCTURE, robust_limits
 from plmwidgets.metrics import SYMMETRIC_METRICS
@@ -65,6 +66,7 @@ class PairMaps:
         limits: tuple[float, float] | None = None,
     ) -> None:
         """Take a map of somebody's own; see `PairHeatmap.add_map`."""
+        values = by_residue(values, self.protein, f"the map {name!r}")
         numbers = np.asarray(values, dtype=np.float64)
         length = len(self.protein)
         if numbers.shape != (length, length):

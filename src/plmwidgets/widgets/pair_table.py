@@ -5,6 +5,7 @@ from typing import Any, Final
 import pandas as pd
 import traitlets as t
 
+from plmwidgets._options import result_of
 from plmwidgets.methods.contacts.evaluation import CUTS, ContactEvaluation
 from plmwidgets.widgets.selection import Selection
 from plmwidgets.widgets.view import View, bundle
@@ -35,6 +36,11 @@ class PairTable(View):
         How many pairs of each map are its best.
     contacts_only : bool
         Whether pairs that are no contacts are left out.
+
+    Raises
+    ------
+    TypeError
+        If it is no evaluation.
     """
 
     _bundle = t.Unicode(bundle("pair_table"), read_only=True).tag(sync=True)
@@ -53,7 +59,9 @@ class PairTable(View):
         selection: Selection | None = None,
         presenter: bool = False,
     ) -> None:
-        self.evaluation = evaluation
+        self.evaluation = result_of(
+            "evaluate_contacts(protein, maps)", evaluation, ContactEvaluation, "PairTable"
+        )
         super().__init__(evaluation.protein, selection, presenter=presenter)
         names = list(evaluation.maps)
         self.set_trait("maps", names)

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from plmwidgets._labels import by_name, by_residue
 from plmwidgets.protein import Protein
 from plmwidgets.widgets.colouring import (
     CHEMISTRY,
@@ -90,7 +91,10 @@ def residue_colours(protein: Protein, own: Mapping[str, ArrayLike]) -> dict[str,
     found |= fixed_scalars(protein)
     along = np.arange(1, length + 1, dtype=np.float64)
     found["position"] = Scalar(along, "Position, from 1", (1.0, float(max(length, 2))))
-    return _beside(own, found, length, "residue")
+    ordered = {
+        name: by_residue(values, protein, f"the column {name!r}") for name, values in own.items()
+    }
+    return _beside(ordered, found, length, "residue")
 
 
 def sequence_colours(
@@ -100,7 +104,9 @@ def sequence_colours(
     count = len(proteins)
     lengths = [len(protein) for protein in proteins]
     found = {"length": point_colours(lengths, "Length (residues)", count, "sequence")}
-    return _beside(own, found, count, "sequence")
+    names = [protein.name for protein in proteins]
+    ordered = {name: by_name(values, names, f"the column {name!r}") for name, values in own.items()}
+    return _beside(ordered, found, count, "sequence")
 
 
 def _beside(

@@ -19,6 +19,7 @@ from plmwidgets.models import as_model
 from plmwidgets.models.masked_lm import MaskedLM, ModelError
 from plmwidgets.protein import Protein
 from plmwidgets.scan.progress import ScanStatus
+from plmwidgets.scan.start import as_protein
 from plmwidgets.widgets.selection import Selection
 from plmwidgets.widgets.throttle import Throttle
 from plmwidgets.widgets.view import View, bundle, envelope, in_words
@@ -35,7 +36,7 @@ class RecoveryView(View):
 
     Parameters
     ----------
-    protein : Protein
+    protein : Protein or str
     model : MaskedLM or str
     segment : tuple of (int, int) or str, optional
         See `recovery`. By default the window of 22 residues with most contacts, or the middle.
@@ -83,7 +84,7 @@ class RecoveryView(View):
 
     def __init__(
         self,
-        protein: Protein,
+        protein: Protein | str,
         model: MaskedLM | str,
         segment: Segment | str | None = None,
         *,
@@ -94,15 +95,16 @@ class RecoveryView(View):
         selection: Selection | None = None,
         presenter: bool = False,
     ) -> None:
-        self._model = as_model(model)
+        # First: what cannot be made is closed as well.
+        self._unsubscribe: Any = None
+        self.recovery: Recovery | None = None
+        protein, self._model = as_protein(protein), as_model(model)
         self._model.check_sequence(protein.sequence)
         self._seeds = seeds
         self._changing = threading.RLock()
         self._made: OrderedDict[Any, Recovery] = OrderedDict()
         self._references: dict[str, NDArray[Any]] = {}
-        self._unsubscribe: Any = None
         self._count = 1 if partner is None else 2
-        self.recovery: Recovery | None = None
         super().__init__(protein, selection, presenter=presenter)
         self._refresh = Throttle(self._show, 0.1)
         self._look_up = Throttle(self._fetch, 0.02)

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import traitlets as t
 
+from plmwidgets._options import result_of
 from plmwidgets.alphabet import INDEX
 from plmwidgets.methods.mutations.deep_mutational_scan import (
     DeepMutationalScan,
@@ -32,7 +33,7 @@ class ScatterPlot(View):
     Parameters
     ----------
     dms : DeepMutationalScan
-    scores : MutationScores, DataFrame or array_like
+    scores : MutationScores, DataFrame, Series or array_like
         As for `DeepMutationalScan.compare`; the plot follows scores that are being computed.
     numbering : {None, "chain", "sequence"}
         Of a table of scores, as for `DeepMutationalScan.compare`.
@@ -45,6 +46,11 @@ class ScatterPlot(View):
     ----------
     comparison : DmsComparison or None
         Of what is shown; None while no variant has a score.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If it is no experiment, or as `DeepMutationalScan.compare`.
     """
 
     _bundle = t.Unicode(bundle("scatter_plot"), read_only=True).tag(sync=True)
@@ -62,7 +68,7 @@ class ScatterPlot(View):
         selection: Selection | None = None,
         presenter: bool = False,
     ) -> None:
-        self.dms = dms
+        self.dms = result_of("load_dms", dms, DeepMutationalScan, "ScatterPlot")
         self.comparison: DmsComparison | None = None
         self._scores: Predicted = scores
         self._label: str | None = None

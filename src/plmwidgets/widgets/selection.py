@@ -10,6 +10,7 @@ import traitlets as t
 
 from plmwidgets.models.masked_lm import Context
 from plmwidgets.protein import Protein
+from plmwidgets.scan.start import as_protein
 from plmwidgets.widgets.page_state import PageState, read_state
 from plmwidgets.widgets.throttle import Throttle
 
@@ -26,7 +27,7 @@ class Selection(t.HasTraits):
 
     Parameters
     ----------
-    protein : Protein
+    protein : Protein or str
 
     Attributes
     ----------
@@ -61,9 +62,9 @@ class Selection(t.HasTraits):
     clock = t.Int(0)
     echo = t.Int(0)
 
-    def __init__(self, protein: Protein) -> None:
+    def __init__(self, protein: Protein | str) -> None:
         super().__init__()
-        self.protein = protein
+        self.protein = as_protein(protein)
         self.id = uuid.uuid4().hex
         self._lock = threading.RLock()
         self._grouped = 0

@@ -19,7 +19,7 @@ class SequenceStrip(ColouredView):
 
     Parameters
     ----------
-    protein : Protein or Fold
+    protein : Protein, Fold or str
         Of a structure that is being predicted, pLDDT colours it once that is there.
     selection : Selection, optional
         Shared with other views; its own by default.
@@ -41,7 +41,7 @@ class SequenceStrip(ColouredView):
     pending = t.Bool(False).tag(sync=True)
     has_structure = t.Bool(read_only=True).tag(sync=True)
 
-    def __init__(self, protein: Protein | Fold, **kwargs: Any) -> None:
+    def __init__(self, protein: Protein | Fold | str, **kwargs: Any) -> None:
         super().__init__(protein, **kwargs)
         self.set_trait("has_structure", self.protein.structure is not None)
         self.follow(self.selection, "clock", lambda: self.set_trait("notice", ""))

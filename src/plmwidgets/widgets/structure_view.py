@@ -6,6 +6,7 @@ import numpy as np
 import traitlets as t
 from numpy.typing import ArrayLike, NDArray
 
+from plmwidgets._labels import by_residue
 from plmwidgets.methods.folding.fold import Fold
 from plmwidgets.protein import Protein
 from plmwidgets.scan.pair import PairScan
@@ -21,7 +22,7 @@ class StructureView(ColouredView):
 
     Parameters
     ----------
-    protein : Protein or Fold
+    protein : Protein, Fold or str
         Without a structure the view says how to get one. A structure that is being predicted comes
         by itself, coloured by pLDDT; until then the view says how far it is.
     selection : Selection, optional
@@ -48,7 +49,7 @@ class StructureView(ColouredView):
 
     def __init__(
         self,
-        protein: Protein | Fold,
+        protein: Protein | Fold | str,
         *,
         scan: PairScan | None = None,
         top_k: int = 0,
@@ -84,20 +85,21 @@ class StructureView(ColouredView):
         Parameters
         ----------
         scores : array_like, shape (L, L), or None
-            The larger, the stronger; NaN where unknown. Of (i, j) and (j, i) the mean counts. None
-            for the scan's again.
+            The larger, the stronger; NaN where unknown. Of (i, j) and (j, i) the mean counts. A
+            DataFrame is read by its labels. None for the scan's again.
         top_k : int, optional
             How many; as many as before, or L where there were none.
 
         Raises
         ------
         ValueError
-            If the shape does not fit.
+            If the shape or the labels do not fit.
         """
         length = len(self.protein)
         if scores is None:
             self._scores = None
         else:
+            scores = by_residue(scores, self.protein, "the map")
             values = np.asarray(scores, dtype=np.float64)
             if values.shape != (length, length):
                 raise ValueError(

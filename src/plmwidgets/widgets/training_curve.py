@@ -7,6 +7,7 @@ import numpy as np
 import traitlets as t
 from numpy.typing import NDArray
 
+from plmwidgets._options import result_of
 from plmwidgets.methods.tuning.fine_tuning import FineTuning
 from plmwidgets.protein import Protein
 from plmwidgets.widgets.throttle import Throttle
@@ -37,11 +38,7 @@ class TrainingCurve(View):
     evaluations = t.Any(None, read_only=True).tag(sync=True)
 
     def __init__(self, tuning: FineTuning, *, presenter: bool = False) -> None:
-        if not isinstance(tuning, FineTuning):
-            raise TypeError(
-                f"TrainingCurve takes what fine_tune returns, not {type(tuning).__name__}"
-            )
-        self.tuning = tuning
+        self.tuning = result_of("fine_tune", tuning, FineTuning, "TrainingCurve")
         # A view tells what it is of by the name of a protein.
         shown = Protein(tuning.first_protein.sequence, name=tuning.base.name)
         super().__init__(shown, presenter=presenter)

@@ -9,6 +9,7 @@ import pandas as pd
 import traitlets as t
 
 from plmwidgets._numbers import as_whole
+from plmwidgets._options import result_of
 from plmwidgets.methods.unmasking.decoding import STRATEGIES
 from plmwidgets.methods.unmasking.plan import plan_fork
 from plmwidgets.methods.unmasking.strategy_comparison import StrategyComparison
@@ -79,13 +80,10 @@ class UnmaskingPlayer(View):
         presenter: bool = False,
     ) -> None:
         chosen = _checked(traces)
-        if comparison is not None and not isinstance(comparison, StrategyComparison):
-            raise TypeError(
-                f"comparison= takes what compare_strategies returns, not "
-                f"{type(comparison).__name__}"
-            )
-        if comparison is not None and comparison.protein.sequence != chosen[0].protein.sequence:
-            raise ValueError("the comparison is of another protein than the traces")
+        if comparison is not None:
+            result_of("compare_strategies", comparison, StrategyComparison, "comparison=")
+            if comparison.protein.sequence != chosen[0].protein.sequence:
+                raise ValueError("the comparison is of another protein than the traces")
         self._comparison = comparison
         self._changing = threading.RLock()
         self._wanted: tuple[int, dict[str, Any]] | None = None

@@ -13,6 +13,7 @@ import traitlets as t
 from numpy.typing import NDArray
 
 from plmwidgets.protein import Protein
+from plmwidgets.scan.start import as_protein
 from plmwidgets.widgets.selection import ECHO_SECONDS, Selection
 from plmwidgets.widgets.throttle import Throttle
 
@@ -101,8 +102,13 @@ class View(anywidget.AnyWidget):
     _at_close: t.List[Any] = t.List()
 
     def __init__(
-        self, protein: Protein, selection: Selection | None = None, *, presenter: bool = False
+        self,
+        protein: Protein | str,
+        selection: Selection | None = None,
+        *,
+        presenter: bool = False,
     ) -> None:
+        protein = as_protein(protein)
         self.selection = Selection(protein) if selection is None else selection
         if not isinstance(self.selection, Selection):
             raise TypeError(

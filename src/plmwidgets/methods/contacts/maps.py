@@ -8,6 +8,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from plmwidgets import metrics
+from plmwidgets._labels import by_residue
 from plmwidgets.protein import Protein
 from plmwidgets.scan.pair import PairScan
 from plmwidgets.scan.progress import ScanProgress, ScanStatus
@@ -99,8 +100,7 @@ def known_contacts(protein: Protein, given: ArrayLike) -> NDArray[np.float64]:
 
 
 def _square(protein: Protein, what: str, given: Any) -> NDArray[np.float64]:
-    if isinstance(given, pd.DataFrame) and given.shape == (len(protein), len(protein)):
-        given = _in_order(protein, what, given)
+    given = by_residue(given, protein, what)
     try:
         values = np.asarray(given, dtype=np.float64)
     except (TypeError, ValueError):
@@ -115,23 +115,3 @@ def _square(protein: Protein, what: str, given: Any) -> NDArray[np.float64]:
             f"be ({length}, {length})"
         )
     return values
-
-
-def _in_order(protein: Protein, what: str, given: pd.DataFrame) -> pd.DataFrame:
-    """Return a map with rows and columns in the protein's order, by their labels."""
-    rows = _order(protein, f"{what} has rows", given.index)
-    return given.reindex(index=rows, columns=_order(protein, f"{what} has columns", given.columns))
-
-
-def _order(protein: Protein, what: str, given: pd.Index) -> pd.Index:
-    labels, numbers = protein.residue_labels, range(len(protein))
-    there = set(given)
-    for own in (labels, numbers):
-        if there == set(own):
-            return pd.Index(own)
-    odd = next((label for label in given if label not in {*labels, *numbers}), given[0])
-    raise ValueError(
-        f"{what} with other labels than {protein.name!r} has, such as {odd!r}: they are "
-        f"{labels[0]} to {labels[-1]}, or 0 to {len(labels) - 1}, each once. If its residues are "
-        "the same, in the same order, give its to_numpy()"
-    )

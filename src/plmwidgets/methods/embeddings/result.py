@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from plmwidgets._numbers import as_whole
+from plmwidgets._options import result_of
 from plmwidgets.methods.embeddings.input import SEPARATOR, Proteins, SequenceSet, proteins_of
 from plmwidgets.methods.embeddings.run import EmbeddingRun
 from plmwidgets.methods.embeddings.states import EmbeddingStore, Floats, States
@@ -387,7 +388,4 @@ class Embeddings(RunControl):
 
 def require_embeddings(what: str, given: object) -> None:
     """Raise `TypeError`, saying what to do, if something that takes embeddings is given others."""
-    if not isinstance(given, Embeddings):
-        raise TypeError(
-            f"{what} takes what embed(proteins, model) returns, not {type(given).__name__}"
-        )
+    result_of("embed(proteins, model)", given, Embeddings, what)

@@ -26,11 +26,11 @@ from plmwidgets.methods.mutations.variant_lists import (
     read_table,
 )
 from plmwidgets.protein import Protein
-from plmwidgets.scan.start import as_protein
+from plmwidgets.scan.start import as_protein, positions_of
 
 SCORE_COLUMNS: Final = ("DMS_score", "score", "fitness")
 LEVEL: Final = 0.95
-Predicted = MutationScores | pd.DataFrame | ArrayLike
+Predicted = MutationScores | pd.DataFrame | pd.Series | ArrayLike
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,6 +86,13 @@ class DeepMutationalScan:
         Of the experiment.
     numbering : {"chain", "sequence"}
         What the numbers of its file count, and those of tables that it is compared with.
+
+    Raises
+    ------
+    IndexError
+        If a position is outside the protein.
+    ValueError
+        If the lengths differ, an amino acid is none of the twenty, or the numbering is not known.
     """
 
     def __init__(
@@ -108,6 +115,11 @@ class DeepMutationalScan:
         count = len(self.variants)
         if len(self.substitutions) != count or self.scores.shape != (count,):
             raise ValueError("give as many substitutions and scores as there are variants")
+        sites = {site for changes in self.substitutions for site in changes}
+        positions_of(protein, {position for position, _ in sites})
+        odd = {letter for _, letter in sites}.difference(AMINO_ACIDS)
+        if odd:
+            raise ValueError(f"{odd.pop()!r} is none of the amino acids {AMINO_ACIDS}")
 
     def __len__(self) -> int:
         return len(self.variants)
@@ -156,11 +168,12 @@ class DeepMutationalScan:
 
         Parameters
         ----------
-        scores : MutationScores, DataFrame or array_like
+        scores : MutationScores, DataFrame, Series or array_like
             Scores of all single substitutions, of which the LLRs of several are added up; a table
-            with ``variant`` and ``score``, such as `score_variants` returns, where the scores of
-            a variant that comes several times are averaged, with a warning; or one number for
-            each variant, in the order of `table`.
+            with ``variant`` and ``score``, such as `score_variants` returns, or a Series indexed by
+            variant, where the scores of a variant that comes several times are averaged, with a
+            warning; or one number for each variant, in the order of `table`, as a Series has that
+            is numbered from 0.
         numbering : {None, "chain", "sequence"}
             What the numbers in a table of scores count; by default the same as in the experiment's
             file. `variants` and what this package writes itself have those of the chain.
@@ -172,8 +185,8 @@ class DeepMutationalScan:
         VariantError
             If rows of a table do not fit the protein or hold no numbers, as for `load_dms`.
         ValueError
-            If the scores are of another protein, their number does not fit, or no variant has
-            both numbers.
+            If the scores are of another protein, their number does not fit, a Series is numbered
+            otherwise than from 0, or no variant has both numbers.
         """
         predicted, what = self._predicted(
             scores, self.numbering if numbering is None else numbering
@@ -218,6 +231,8 @@ class DeepMutationalScan:
                 for changes in self.substitutions
             ]
             return np.array(sums, dtype=np.float64), scores.label
+        if isinstance(scores, pd.Series) and not scores.index.equals(pd.RangeIndex(len(scores))):
+            scores = _by_variant(scores)
         if isinstance(scores, pd.DataFrame):
             return self._looked_up(scores, numbering), "given scores"
         try:
@@ -238,7 +253,9 @@ class DeepMutationalScan:
 
     def _looked_up(self, table: pd.DataFrame, numbering: Numbering) -> NDArray[np.float64]:
         told = "the table of scores"
-        variants = find_column(table, None, ("variant", *VARIANT_COLUMNS), "variant", told)
+        usual = tuple(dict.fromkeys(("variant", *VARIANT_COLUMNS)))
+        remedy = "rename the right one to 'variant', or give the MutationScores themselves"
+        variants = find_column(table, None, usual, "variant", told, remedy=remedy)
         score = find_column(table, "score", (), "score", told)
         parsed, values = _read(self.protein, table[variants], table[score], numbering, told)
         means, repeated = _averaged(parsed, values)
@@ -269,7 +286,7 @@ def load_dms(
         The protein that the variants are of.
     variant_column : str or int, optional
         Column of variants such as ``A25G:L30P``; by default the first of ``mutant``,
-        ``mutation``, ``variant``.
+        ``mutation``, ``variant``, ``mutations``, ``variants``.
     score_column : str or int, optional
         Column of numbers; by default the first of ``DMS_score``, ``score``, ``fitness``.
     numbering : {"chain", "sequence"}
@@ -324,6 +341,17 @@ def _read(
         hint = other_numbering(protein, names, numbering, len(problems))
         raise VariantError(source, [problems[k] for k in sorted(problems)], hint)
     return parsed, values
+
+
+def _by_variant(scores: pd.Series) -> pd.DataFrame:
+    """Return the table of a Series whose labels are variants."""
+    if pd.api.types.is_integer_dtype(scores.index):
+        raise ValueError(
+            f"the rows of these scores are numbered, but not from 0 to {len(scores) - 1}: index "
+            "them by variant, or, if they are in the order of the experiment's table(), give their "
+            "to_numpy()"
+        )
+    return pd.DataFrame({"variant": list(scores.index), "score": scores.to_numpy()})
 
 
 def _averaged(

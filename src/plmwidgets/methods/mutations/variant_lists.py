@@ -97,7 +97,7 @@ def read_variants(
     if isinstance(variants, pd.DataFrame):
         return _from_table(protein, variants, column, "the table", numbering)
     if column is not None:
-        raise ValueError("column= is for tables and files: leave it away here")
+        raise ValueError("variant_column= is for tables and files: leave it away here")
     if not isinstance(variants, Iterable):
         raise TypeError(
             "variants are text such as 'A25G', several of them, a table or a file, not "
@@ -141,11 +141,18 @@ def read_table(path: Path) -> pd.DataFrame:
 
 
 def find_column(
-    table: pd.DataFrame, wanted: str | int | None, known: Sequence[str], what: str, source: str
+    table: pd.DataFrame,
+    wanted: str | int | None,
+    known: Sequence[str],
+    what: str,
+    source: str,
+    *,
+    remedy: str | None = None,
 ) -> Any:
     """Return the column of this name, or the first of the names that are usual.
 
-    Numbers are names too: those of a table without a heading are.
+    Numbers are names too: those of a table without a heading are. The remedy is what to do without
+    such a column; by default to name one, as ``<what>_column=``.
 
     Raises
     ------
@@ -166,7 +173,7 @@ def find_column(
         return table.columns[places[0]]
     raise ValueError(
         f"{source} has no column for the {what}s (one called {', '.join(known)}); its columns are "
-        f"{listed}: name the right one with {what}_column=..."
+        f"{listed}: {remedy or f'name the right one with {what}_column=...'}"
     )
 
 

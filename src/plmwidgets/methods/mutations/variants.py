@@ -77,7 +77,8 @@ def score_variants(
         Of this protein by this model. What it has exactly is read and takes no pass: single
         substitutions, ``fill="wt"``, and ``fill="mask"`` of two sites from a pair scan.
     variant_column : str or int, optional
-        Of a table or file; by default the first of ``mutant``, ``mutation``, ``variant``.
+        Of a table or file; by default the first of ``mutant``, ``mutation``, ``variant``,
+        ``mutations``, ``variants``.
     numbering : {"chain", "sequence"}
         What the numbers in variants count: the chain's own numbers, or the residues of the
         sequence from 1, as in ProteinGym. They differ for structures alone.

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from plmwidgets._labels import by_residue
 from plmwidgets._numbers import as_whole
 from plmwidgets.methods.recovery.maps import MapMaker
 from plmwidgets.methods.recovery.plan import words_of
@@ -37,10 +38,10 @@ def candidate_segments(
     ----------
     protein : Protein or str
     source : MaskedLM, str or array_like, optional
-        A model with a contact head; or P0, a map of probabilities, (L, L). Without it, and for
-        maps that have no scale, as the Jacobian's, the contacts of the structure count: CB within
-        8 Å, 6 residues apart or more. NaN counts as 0, no contact: on the diagonal, where many
-        maps have it, and wherever a contact is not known.
+        A model with a contact head; or P0, a map of probabilities, (L, L), of which a DataFrame is
+        read by its labels. Without it, and for maps that have no scale, as the Jacobian's, the
+        contacts of the structure count: CB within 8 Å, 6 residues apart or more. NaN counts as 0,
+        no contact: on the diagonal, where many maps have it, and wherever a contact is not known.
     width : int
         Residues in a window.
     threshold : float
@@ -59,8 +60,8 @@ def candidate_segments(
     ModelError
         If the model has no contact head.
     ValueError
-        If there is neither a map nor a structure, the map is of another shape or not of finite
-        numbers, or an option makes no sense.
+        If there is neither a map nor a structure, the map is of another shape, has other labels or
+        not finite numbers, or an option makes no sense.
     """
     protein = as_protein(protein)
     if not isinstance(threshold, Real) or np.isnan(threshold):
@@ -160,6 +161,7 @@ def _contacts(protein: Protein, source: MaskedLM | str | ArrayLike | None) -> ND
         maker = MapMaker(model, "contact-head")
         whole = [Context(protein.sequence)]
         source = maker.read(whole, maker.ask(whole).result())[0]
+    source = by_residue(source, protein, "the map")
     try:
         values = np.array(source, dtype=np.float64)
     except (TypeError, ValueError):

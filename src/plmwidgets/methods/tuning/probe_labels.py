@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from plmwidgets._labels import by_name
 from plmwidgets._numbers import as_whole
 from plmwidgets.methods.embeddings.result import Embeddings
 from plmwidgets.methods.tuning.examples import Label
@@ -62,7 +63,7 @@ def _one_for_each(embeddings: Embeddings, values: Any, what: str) -> list[Any]:
             f"{what} are a list with one for each sequence, in their order, not "
             f"{type(values).__name__}"
         )
-    given = list(values)
+    given = list(by_name(values, embeddings.names, f"the Series of {what}"))
     if len(given) != len(embeddings):
         raise ValueError(f"{what} are {len(given)}, and there are {len(embeddings)} sequences")
     return given

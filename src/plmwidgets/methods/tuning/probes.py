@@ -249,7 +249,8 @@ def fit_probe(
         Of n sequences, from `embed`; waited for.
     labels : sequence
         One for each sequence; or for residues, for each sequence a text or list with one a residue.
-        Names and whole numbers are classes. None where there is none.
+        Names and whole numbers are classes. None where there is none. A Series is read by the names
+        of the sequences where it has names for its rows, not numbers.
     level : {"sequence", "residue"}
         Of sequences the means over their residues are used.
     kind : {None, "classification", "regression"}

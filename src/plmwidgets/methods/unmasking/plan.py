@@ -7,8 +7,10 @@ from numbers import Real
 from typing import Any, Final
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
+from plmwidgets._labels import by_residue
 from plmwidgets._numbers import as_whole, whole_number
 from plmwidgets._options import choice, flag
 from plmwidgets.methods.schedules import SCHEDULES, revealed_counts
@@ -23,7 +25,7 @@ DEFAULT_THRESHOLD: Final = 0.002
 """JS divergence in bits above which two residues are not revealed in one step."""
 MOST_SEED: Final = 2**32 - 1
 
-Pairs = PairScan | NDArray[np.floating[Any]]
+Pairs = PairScan | NDArray[np.floating[Any]] | pd.DataFrame
 
 
 def plan_unmasking(
@@ -39,8 +41,8 @@ def plan_unmasking(
     top_p: float = 1.0,
     seed: int = 0,
     pairs: Pairs | None = None,
-    order: str = DEFAULT_ORDER,
-    threshold: float = DEFAULT_THRESHOLD,
+    order: str | None = None,
+    threshold: float | None = None,
 ) -> UnmaskingPlan:
     """Check what `unmask` is asked for; the parameters and errors are the same."""
     hidden = positions_of(protein, masked)
@@ -50,10 +52,10 @@ def plan_unmasking(
             "masked='10-30'"
         )
     strategy = choice("strategy", strategy, STRATEGIES)
-    order = choice("order", order, ORDERS)
     schedule = choice("schedule", schedule, SCHEDULES)
-    if pairs is not None and strategy != "pair-guided":
-        raise ValueError(f"pairs= guides the strategy 'pair-guided' alone, not {strategy!r}")
+    for name, value in (("pairs", pairs), ("order", order), ("threshold", threshold)):
+        if value is not None and strategy != "pair-guided":
+            raise ValueError(f"{name}= guides the strategy 'pair-guided' alone, not {strategy!r}")
     if as_whole(seed, least=0) is None or seed > MOST_SEED:
         raise ValueError(f"seed is a whole number from 0 to {MOST_SEED}, not {seed!r}")
     return UnmaskingPlan(
@@ -65,8 +67,8 @@ def plan_unmasking(
         flag("anneal", anneal),
         _top_p(top_p),
         int(seed),
-        order,
-        _real("threshold", threshold, 0.0, 1.0),
+        choice("order", DEFAULT_ORDER if order is None else order, ORDERS),
+        _real("threshold", DEFAULT_THRESHOLD if threshold is None else threshold, 0.0, 1.0),
         schedule,
         None if pairs is None else dependence_of(protein, hidden, pairs),
     )
@@ -96,10 +98,10 @@ def plan_fork(plan: UnmaskingPlan, protein: Protein, step: int, **changes: Any) 
         "anneal": plan.anneal,
         "top_p": plan.top_p,
         "seed": plan.seed,
-        "order": plan.order,
-        "threshold": plan.threshold,
         "schedule": plan.schedule,
     }
+    if changes.get("strategy", plan.strategy) == "pair-guided":
+        options |= {"order": plan.order, "threshold": plan.threshold}
     timed = {"steps", "at_a_time", "schedule"} & set(changes)
     # As many residues are hidden as are left, only to count the steps.
     fresh = plan_unmasking(protein, plan.masked, **{**options, **changes})
@@ -133,12 +135,13 @@ def dependence_of(protein: Protein, masked: tuple[int, ...], pairs: Pairs) -> ND
                 f"whose sequence differs from that of {protein.name!r}: scan this protein"
             )
         values = np.asarray(pairs.values("js_div"), dtype=np.float64)
-    elif isinstance(pairs, np.ndarray):
-        values = pairs.astype(np.float64)
+    elif isinstance(pairs, np.ndarray | pd.DataFrame):
+        pairs = by_residue(pairs, protein, "pairs=")
+        values = np.array(pairs, dtype=np.float64)
     else:
         raise TypeError(
-            f"pairs= takes a PairScan or an (L, L) array, not {type(pairs).__name__}: make one "
-            "with scan_pairs(protein, model)"
+            "pairs= takes a PairScan or an (L, L) array or DataFrame, not "
+            f"{type(pairs).__name__}: make one with scan_pairs(protein, model)"
         )
     if values.shape != (length, length):
         raise ValueError(f"pairs= has shape {values.shape}, and {(length, length)} is needed")

@@ -71,7 +71,7 @@ def compare_strategies(
         Takes a list of sequences and gives each a score, the higher the better, such as
         ``PottsModel.log_weights``. Without one, sequences are compared by the log-probability that
         the model itself gave them on the way, which is another quantity for every number of steps.
-    pairs : PairScan or ndarray, optional
+    pairs : PairScan, ndarray or DataFrame, optional
         For the pair-guided strategy, as for `unmask`.
     store : path or URL, optional
         Folder that keeps what every trace came to, but for the judge's score. The same call, or one
@@ -79,7 +79,7 @@ def compare_strategies(
         again.
     **options
         Others of `unmask`, for all strategies: ``schedule``, ``temperature``, ``anneal``,
-        ``top_p``, ``order`` and ``threshold``.
+        ``top_p``; and for the pair-guided ones ``order`` and ``threshold``.
 
     Returns
     -------
@@ -411,15 +411,15 @@ def _tasks(
     """Return a label and options for each strategy and number of steps."""
     found = []
     single = False
+    plain = {name: value for name, value in options.items() if name not in ONE_STEP_ALIKE}
+    guiding = {**options, "pairs": pairs}
     for label, own in strategies.items():
-        given = {**options, **own}
-        if given.get("strategy") == "pair-guided" and "pairs" not in given:
-            given["pairs"] = pairs
+        given = {**(guiding if own.get("strategy") == "pair-guided" else plain), **own}
         for count in steps:
             name = given.get("strategy", "one-shot")
             if count == 1 and set(own) <= ONE_STEP_ALIKE:
                 if not single:
-                    found.append(("one-shot", {**options, "strategy": "one-shot"}))
+                    found.append(("one-shot", {**plain, "strategy": "one-shot"}))
                 single = True
             elif count == 1 or name != "one-shot":
                 found.append((label, {**given, "steps": count}))

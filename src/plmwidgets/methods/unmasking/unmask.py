@@ -5,8 +5,6 @@ from typing import Any
 
 from plmwidgets.methods.unmasking.decoding import Decoding
 from plmwidgets.methods.unmasking.plan import (
-    DEFAULT_ORDER,
-    DEFAULT_THRESHOLD,
     Pairs,
     plan_fork,
     plan_unmasking,
@@ -35,8 +33,8 @@ def unmask(
     top_p: float = 1.0,
     seed: int = 0,
     pairs: Pairs | None = None,
-    order: str = DEFAULT_ORDER,
-    threshold: float = DEFAULT_THRESHOLD,
+    order: str | None = None,
+    threshold: float | None = None,
 ) -> UnmaskingTrace:
     """Hide residues and let the model reveal them, step by step.
 
@@ -79,18 +77,18 @@ def unmask(
     seed : int
         Of the random numbers. The same seed gives the same trace; where a model rounds differently
         in larger batches, but for draws that this rounding decides.
-    pairs : PairScan or ndarray of shape (L, L), optional
+    pairs : PairScan, or ndarray or DataFrame of shape (L, L), optional
         Who depends on whom, such as ``scan_pairs(protein, model)`` of the wild type: the larger
-        of JS(p(i|{i}), p(i|{i,j})) and the same for j, or an array of such values in bits. Its
-        passes are told apart, as `UnmaskingTrace.map_passes`. Without it, the model is asked: a
-        probe (one pass, counted) after each residue of a step, of how its drawn amino acid changes
-        p(i|M) of the others.
-    order : {"entropy", "random", "max-probability", "left-to-right"}
-        Of the pair-guided strategy: who is asked first to join a step.
-    threshold : float
-        Of the pair-guided strategy, in bits, 0 to 1: a residue joins a step while what ties it to
-        each of those in the step is below. If too few do for what the step is to reveal, those
-        follow that depend the least.
+        of JS(p(i|{i}), p(i|{i,j})) and the same for j, or an array of such values in bits, of which
+        a DataFrame is read by its labels. Its passes are told apart, as
+        `UnmaskingTrace.map_passes`. Without it, the model is asked: a probe (one pass, counted)
+        after each residue of a step, of how its drawn amino acid changes p(i|M) of the others.
+    order : {"entropy", "random", "max-probability", "left-to-right"}, optional
+        Of the pair-guided strategy: who is asked first to join a step; by default by entropy.
+    threshold : float, optional
+        Of the pair-guided strategy, in bits, 0 to 1, by default 0.002: a residue joins a step while
+        what ties it to each of those in the step is below. If too few do for what the step is to
+        reveal, those follow that depend the least.
 
     Returns
     -------
