@@ -10,12 +10,12 @@ import pandas as pd
 from plmwidgets import charts
 from plmwidgets.models import as_model
 from plmwidgets.models.masked_lm import MaskedLM
-from plmwidgets.protein import Protein
+from plmwidgets.protein import Protein, as_protein
 from plmwidgets.scan.background import wait_for_all
 from plmwidgets.scan.pair import PairScan
 from plmwidgets.scan.places import inside
 from plmwidgets.scan.several import Scans, protein_of, scans_by_model
-from plmwidgets.scan.start import as_protein, scan_pairs
+from plmwidgets.scan.start import scan_pairs
 from plmwidgets.widgets.pair_heatmap import PairHeatmap
 
 SUMMARY_COLUMNS: Final = (

@@ -12,8 +12,8 @@ from plmwidgets._options import choice
 from plmwidgets.alphabet import AMINO_ACIDS
 from plmwidgets.models import as_model
 from plmwidgets.models.masked_lm import Context, MaskedLM
-from plmwidgets.protein import Protein
-from plmwidgets.scan.start import as_protein, position_of
+from plmwidgets.protein import Protein, as_protein
+from plmwidgets.scan.start import position_of
 from plmwidgets.service import service_for
 
 Order = Literal["mean", "i first", "j first"]

@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from plmwidgets.models import as_model
 from plmwidgets.models.masked_lm import Context, MaskedLM, chosen_precision
-from plmwidgets.protein import Protein
+from plmwidgets.protein import Protein, as_protein
 from plmwidgets.scan.audit import default_replacements
 from plmwidgets.scan.blocks import TILE
-from plmwidgets.scan.start import as_protein, check_scan, positions_of
+from plmwidgets.scan.start import check_scan, positions_of
 from plmwidgets.scan.superposed import AUDITED
 from plmwidgets.service import ModelService, Priority, service_for
 

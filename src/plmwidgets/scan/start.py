@@ -14,8 +14,7 @@ from plmwidgets._options import choice, flag
 from plmwidgets._warn import warn
 from plmwidgets.models import as_model, load_model
 from plmwidgets.models.masked_lm import Context, MaskedLM, ModelError, chosen_precision
-from plmwidgets.protein import Protein
-from plmwidgets.protein import as_protein as as_protein  # noqa: PLC0414 - imported from here
+from plmwidgets.protein import Protein, as_protein
 from plmwidgets.scan.cache import VARIABLE, cached_place, mark_used
 from plmwidgets.scan.pair import PairScan
 from plmwidgets.scan.places import DamagedStoreError, Place, StoreError, place_of

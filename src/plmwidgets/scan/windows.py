@@ -19,12 +19,12 @@ from plmwidgets import metrics
 from plmwidgets._numbers import whole_number
 from plmwidgets.models import as_model
 from plmwidgets.models.masked_lm import MaskedLM
-from plmwidgets.protein import Protein
+from plmwidgets.protein import Protein, as_protein
 from plmwidgets.scan.background import wait_for_all
 from plmwidgets.scan.pair import PairScan
 from plmwidgets.scan.places import inside
 from plmwidgets.scan.progress import ScanProgress, ScanStatus
-from plmwidgets.scan.start import as_protein, scan_pairs
+from plmwidgets.scan.start import scan_pairs
 from plmwidgets.scan.tables import contact_scores, pair_frame
 
 

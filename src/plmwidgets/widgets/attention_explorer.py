@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 from plmwidgets.map_styles import robust_limits
 from plmwidgets.models import as_model
 from plmwidgets.models.masked_lm import MaskedLM
-from plmwidgets.protein import Protein
-from plmwidgets.scan.start import as_protein
+from plmwidgets.protein import Protein, as_protein
 from plmwidgets.widgets.attention_grid import AttentionGrid
 from plmwidgets.widgets.live_attention import AttentionAnswer
 from plmwidgets.widgets.pair_heatmap import PairHeatmap

@@ -13,8 +13,7 @@ from plmwidgets.methods.contacts.attention import Attention, head_scores
 from plmwidgets.methods.contacts.attentive_models import attentive_model
 from plmwidgets.models import as_model
 from plmwidgets.models.masked_lm import MaskedLM
-from plmwidgets.protein import Protein
-from plmwidgets.scan.start import as_protein
+from plmwidgets.protein import Protein, as_protein
 from plmwidgets.widgets.live_attention import AttentionAnswer, LiveAttention
 from plmwidgets.widgets.selection import Selection
 from plmwidgets.widgets.thumbnails import signed_thumbnails, thumbnails

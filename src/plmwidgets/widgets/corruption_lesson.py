@@ -4,8 +4,7 @@ import pandas as pd
 
 from plmwidgets.models import as_model
 from plmwidgets.models.masked_lm import MaskedLM
-from plmwidgets.protein import Protein
-from plmwidgets.scan.start import as_protein
+from plmwidgets.protein import Protein, as_protein
 from plmwidgets.widgets.corruption_view import CorruptionView
 from plmwidgets.widgets.distributions import Distributions
 from plmwidgets.widgets.live import LivePrediction

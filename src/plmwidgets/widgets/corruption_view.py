@@ -22,9 +22,8 @@ from plmwidgets.methods.corruption.corruption import (
 from plmwidgets.methods.corruption.loss import CorruptionLoss, prepare_loss
 from plmwidgets.models import as_model
 from plmwidgets.models.masked_lm import MaskedLM
-from plmwidgets.protein import Protein
+from plmwidgets.protein import Protein, as_protein
 from plmwidgets.scan.progress import ScanStatus
-from plmwidgets.scan.start import as_protein
 from plmwidgets.widgets.live import LivePrediction
 from plmwidgets.widgets.selection import Selection
 from plmwidgets.widgets.throttle import Throttle

@@ -10,8 +10,7 @@ import traitlets as t
 from plmwidgets.alphabet import AMINO_ACIDS, CHEMISTRY_ORDER
 from plmwidgets.models import as_model
 from plmwidgets.models.masked_lm import MaskedLM
-from plmwidgets.protein import Protein
-from plmwidgets.scan.start import as_protein
+from plmwidgets.protein import Protein, as_protein
 from plmwidgets.scan.tables import probability_table
 from plmwidgets.widgets.live import LivePrediction
 from plmwidgets.widgets.selection import Selection

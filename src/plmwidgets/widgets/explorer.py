@@ -10,8 +10,8 @@ from numpy.typing import ArrayLike
 
 from plmwidgets.models import as_model
 from plmwidgets.models.masked_lm import MaskedLM
-from plmwidgets.protein import Protein
-from plmwidgets.scan.start import as_protein, prepare_pairs
+from plmwidgets.protein import Protein, as_protein
+from plmwidgets.scan.start import prepare_pairs
 from plmwidgets.widgets.distributions import Distributions
 from plmwidgets.widgets.joint_table import JointTable
 from plmwidgets.widgets.live import LivePrediction

@@ -10,8 +10,7 @@ from plmwidgets.methods.mutations.deep_mutational_scan import DeepMutationalScan
 from plmwidgets.methods.mutations.scores import SCORE_CONTEXTS, MutationScores, prepare_scores
 from plmwidgets.models import as_model
 from plmwidgets.models.masked_lm import MaskedLM
-from plmwidgets.protein import Protein
-from plmwidgets.scan.start import as_protein
+from plmwidgets.protein import Protein, as_protein
 from plmwidgets.widgets.mutation_heatmap import MutationHeatmap
 from plmwidgets.widgets.scatter_plot import ScatterPlot
 from plmwidgets.widgets.selection import Selection

@@ -7,8 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from plmwidgets._labels import by_residue
-from plmwidgets.protein import Protein
-from plmwidgets.scan.start import as_protein
+from plmwidgets.protein import Protein, as_protein
 
 CONTACT, NO_CONTACT, UNKNOWN = [0.0, 0.45, 0.70], [0.84, 0.37, 0.0], [0.5, 0.5, 0.5]
 # Anchors of the viridis scale; values between them are interpolated.

@@ -10,10 +10,9 @@ import traitlets as t
 from numpy.typing import ArrayLike, NDArray
 
 from plmwidgets.map_styles import METRICS
-from plmwidgets.protein import Protein
+from plmwidgets.protein import Protein, as_protein
 from plmwidgets.scan.pair import PairScan
 from plmwidgets.scan.several import Scans, protein_of, scans_by_model
-from plmwidgets.scan.start import as_protein
 from plmwidgets.widgets.normalisation import NORMALISATIONS
 from plmwidgets.widgets.pair_maps import PairMaps
 from plmwidgets.widgets.selection import Selection

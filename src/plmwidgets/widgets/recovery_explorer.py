@@ -11,8 +11,7 @@ from plmwidgets.methods.recovery.plan import Segment
 from plmwidgets.methods.recovery.result import Recovery
 from plmwidgets.models import as_model
 from plmwidgets.models.masked_lm import MaskedLM
-from plmwidgets.protein import Protein
-from plmwidgets.scan.start import as_protein
+from plmwidgets.protein import Protein, as_protein
 from plmwidgets.widgets.pair_heatmap import PairHeatmap
 from plmwidgets.widgets.recovery_view import RecoveryView
 from plmwidgets.widgets.selection import Selection

@@ -17,9 +17,8 @@ from plmwidgets.methods.recovery.result import Recovery
 from plmwidgets.methods.recovery.segments import WIDTH, candidate_segments
 from plmwidgets.models import as_model
 from plmwidgets.models.masked_lm import MaskedLM, ModelError
-from plmwidgets.protein import Protein
+from plmwidgets.protein import Protein, as_protein
 from plmwidgets.scan.progress import ScanStatus
-from plmwidgets.scan.start import as_protein
 from plmwidgets.widgets.selection import Selection
 from plmwidgets.widgets.throttle import Throttle
 from plmwidgets.widgets.view import View, bundle, envelope, in_words

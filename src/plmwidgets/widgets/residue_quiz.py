@@ -14,8 +14,7 @@ from plmwidgets.alphabet import AMINO_ACIDS
 from plmwidgets.methods.quiz import MOST_VOTES, Guess, counted, questions, score_sheet
 from plmwidgets.models import as_model
 from plmwidgets.models.masked_lm import Context, MaskedLM
-from plmwidgets.protein import Protein
-from plmwidgets.scan.start import as_protein
+from plmwidgets.protein import Protein, as_protein
 from plmwidgets.service import Priority, service_for
 from plmwidgets.widgets.selection import Selection
 from plmwidgets.widgets.view import View, bundle, envelope, in_words

@@ -9,8 +9,7 @@ from typing import Any
 import traitlets as t
 
 from plmwidgets.models.masked_lm import Context
-from plmwidgets.protein import Protein
-from plmwidgets.scan.start import as_protein
+from plmwidgets.protein import Protein, as_protein
 from plmwidgets.widgets.page_state import PageState, read_state
 from plmwidgets.widgets.throttle import Throttle
 

@@ -12,8 +12,7 @@ import numpy as np
 import traitlets as t
 from numpy.typing import NDArray
 
-from plmwidgets.protein import Protein
-from plmwidgets.scan.start import as_protein
+from plmwidgets.protein import Protein, as_protein
 from plmwidgets.widgets.selection import ECHO_SECONDS, Selection
 from plmwidgets.widgets.throttle import Throttle
 

@@ -18,8 +18,8 @@ from plmwidgets.methods.contacts.attentive_models import (
 )
 from plmwidgets.models import as_model
 from plmwidgets.models.masked_lm import Context, MaskedLM, ModelError
-from plmwidgets.protein import Protein
-from plmwidgets.scan.start import as_protein, positions_of, provenance_of
+from plmwidgets.protein import Protein, as_protein
+from plmwidgets.scan.start import positions_of, provenance_of
 from plmwidgets.service import Priority, service_for
 
 Floats = NDArray[np.float32]

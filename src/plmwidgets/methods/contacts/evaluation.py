@@ -13,8 +13,7 @@ from plmwidgets._options import flag
 from plmwidgets._warn import warn
 from plmwidgets.methods.contacts.maps import Map, by_name, known_contacts, scores_of
 from plmwidgets.metrics import AUC_SHARES, MIN_SEPARATION, SEPARATIONS, Ranking
-from plmwidgets.protein import Protein
-from plmwidgets.scan.start import as_protein
+from plmwidgets.protein import Protein, as_protein
 
 CUTS: Final = {"L": 1, "L/2": 2, "L/5": 5}
 """Of the ranked pairs: the best L, L/2 (rounded down) and L/5."""

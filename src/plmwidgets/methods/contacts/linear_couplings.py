@@ -9,8 +9,7 @@ from numpy.typing import NDArray
 
 from plmwidgets.methods.contacts.alignments import GAP, Alignment, aligned_columns
 from plmwidgets.metrics import apc
-from plmwidgets.protein import Protein
-from plmwidgets.scan.start import as_protein
+from plmwidgets.protein import Protein, as_protein
 from plmwidgets.scan.tables import pair_frame
 
 SHRINKAGE: Final = 4.5

@@ -14,8 +14,7 @@ from plmwidgets._options import choice
 from plmwidgets.alphabet import AMINO_ACIDS
 from plmwidgets.methods.schedules import SCHEDULES, masked_share
 from plmwidgets.models.masked_lm import Context
-from plmwidgets.protein import Protein
-from plmwidgets.scan.start import as_protein
+from plmwidgets.protein import Protein, as_protein
 
 FATES: Final = ("untouched", "masked", "random", "kept")
 """What can happen to a residue, in the order of the codes of `Corruption.fates`."""

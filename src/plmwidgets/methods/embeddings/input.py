@@ -12,8 +12,7 @@ import pandas as pd
 from plmwidgets._files import require_file
 from plmwidgets._numbers import as_whole
 from plmwidgets.models.masked_lm import EmbeddingMaskedLM, MaskedLM, ModelError
-from plmwidgets.protein import Protein
-from plmwidgets.scan.start import as_protein
+from plmwidgets.protein import Protein, as_protein
 from plmwidgets.sequences import FASTA_SUFFIXES, read_all_fasta
 from plmwidgets.structure.files import read_text, suffix_of
 

@@ -14,10 +14,10 @@ from plmwidgets._warn import warn
 from plmwidgets.methods.folding.run import FoldRun
 from plmwidgets.models.folding import FoldedChain, FoldingModel, as_folding_model
 from plmwidgets.models.masked_lm import ModelError
-from plmwidgets.protein import Protein
+from plmwidgets.protein import Protein, as_protein
 from plmwidgets.scan.background import RunControl
 from plmwidgets.scan.progress import ScanProgress
-from plmwidgets.scan.start import as_protein, positions_of
+from plmwidgets.scan.start import positions_of
 from plmwidgets.structure import Structure
 
 if TYPE_CHECKING:

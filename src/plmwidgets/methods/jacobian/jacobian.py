@@ -17,12 +17,12 @@ from plmwidgets.methods.jacobian.rows import JacobianStore, Rows
 from plmwidgets.methods.jacobian.run import JacobianRun
 from plmwidgets.models import as_model
 from plmwidgets.models.masked_lm import MaskedLM, chosen_precision
-from plmwidgets.protein import Protein
+from plmwidgets.protein import Protein, as_protein
 from plmwidgets.scan import saving
 from plmwidgets.scan.background import RunControl
 from plmwidgets.scan.places import place_of
 from plmwidgets.scan.progress import ScanProgress, ScanStatus
-from plmwidgets.scan.start import as_protein, position_of, provenance_of
+from plmwidgets.scan.start import position_of, provenance_of
 from plmwidgets.scan.tables import pair_frame
 from plmwidgets.service import service_for
 

@@ -25,8 +25,8 @@ from plmwidgets.methods.mutations.variant_lists import (
     parse,
     read_table,
 )
-from plmwidgets.protein import Protein
-from plmwidgets.scan.start import as_protein, positions_of
+from plmwidgets.protein import Protein, as_protein
+from plmwidgets.scan.start import positions_of
 
 SCORE_COLUMNS: Final = ("DMS_score", "score", "fitness")
 LEVEL: Final = 0.95

@@ -17,10 +17,10 @@ from plmwidgets.methods.known import Known, Scan, check_origin, precision_in
 from plmwidgets.methods.mutations.run import MutationRun
 from plmwidgets.models import as_model
 from plmwidgets.models.masked_lm import MaskedLM, chosen_precision
-from plmwidgets.protein import Protein
+from plmwidgets.protein import Protein, as_protein
 from plmwidgets.scan.background import RunControl
 from plmwidgets.scan.progress import ScanProgress, ScanStatus
-from plmwidgets.scan.start import as_protein, provenance_of
+from plmwidgets.scan.start import provenance_of
 from plmwidgets.service import service_for
 
 ScoreContext = Literal["masked", "wild-type", "mutant"]

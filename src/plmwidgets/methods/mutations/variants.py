@@ -20,8 +20,7 @@ from plmwidgets.methods.mutations.variant_lists import (
 )
 from plmwidgets.models import as_model
 from plmwidgets.models.masked_lm import Context, MaskedLM, chosen_precision
-from plmwidgets.protein import Protein
-from plmwidgets.scan.start import as_protein
+from plmwidgets.protein import Protein, as_protein
 from plmwidgets.service import Priority, service_for
 
 Fill = Literal["mask", "wt", "mutant"]

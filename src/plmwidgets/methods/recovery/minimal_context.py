@@ -14,10 +14,10 @@ from plmwidgets.alphabet import AMINO_ACIDS
 from plmwidgets.methods.recovery.minimal_search import MinimalSearch
 from plmwidgets.models import as_model
 from plmwidgets.models.masked_lm import MaskedLM, default_precision
-from plmwidgets.protein import Protein
+from plmwidgets.protein import Protein, as_protein
 from plmwidgets.scan.background import RunControl
 from plmwidgets.scan.progress import ScanProgress
-from plmwidgets.scan.start import as_protein, position_of, provenance_of
+from plmwidgets.scan.start import position_of, provenance_of
 from plmwidgets.service import service_for
 
 

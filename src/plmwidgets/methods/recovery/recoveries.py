@@ -26,11 +26,10 @@ from plmwidgets.methods.recovery.run import fill
 from plmwidgets.methods.recovery.tasks import RecoveryStore, Task
 from plmwidgets.models import as_model
 from plmwidgets.models.masked_lm import MaskedLM
-from plmwidgets.protein import Protein
+from plmwidgets.protein import Protein, as_protein
 from plmwidgets.scan.background import BackgroundRun, RunControl
 from plmwidgets.scan.places import place_of
 from plmwidgets.scan.progress import ScanProgress, ScanStatus
-from plmwidgets.scan.start import as_protein
 from plmwidgets.scan.stopping import check
 
 SAVE_SECONDS: Final = 10.0

@@ -8,8 +8,7 @@ from plmwidgets.methods.recovery.plan import Segment, plan_recovery
 from plmwidgets.methods.recovery.result import Recovery
 from plmwidgets.models import as_model
 from plmwidgets.models.masked_lm import MaskedLM
-from plmwidgets.protein import Protein
-from plmwidgets.scan.start import as_protein
+from plmwidgets.protein import Protein, as_protein
 
 
 def recovery(

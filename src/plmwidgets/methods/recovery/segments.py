@@ -13,8 +13,7 @@ from plmwidgets.methods.recovery.maps import MapMaker
 from plmwidgets.methods.recovery.plan import words_of
 from plmwidgets.models import as_model
 from plmwidgets.models.masked_lm import Context, MaskedLM
-from plmwidgets.protein import Protein
-from plmwidgets.scan.start import as_protein
+from plmwidgets.protein import Protein, as_protein
 
 WIDTH: Final = 22
 ROOM: Final = 10

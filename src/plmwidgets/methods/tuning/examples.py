@@ -13,8 +13,7 @@ from plmwidgets.methods.corruption.corruption import Corruption, corrupt
 from plmwidgets.models.huggingface import HuggingFaceMaskedLM
 from plmwidgets.models.masked_lm import Context, ModelError
 from plmwidgets.models.tokens import ResidueTokenizer
-from plmwidgets.protein import Protein
-from plmwidgets.scan.start import as_protein
+from plmwidgets.protein import Protein, as_protein
 
 Ints = NDArray[np.int64]
 Label = str | int

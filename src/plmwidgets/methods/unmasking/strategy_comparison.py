@@ -18,11 +18,11 @@ from plmwidgets.methods.unmasking.trace_store import Outcome, TraceStore, plan_k
 from plmwidgets.methods.unmasking.unmask import passes_of, trace_of
 from plmwidgets.models import as_model
 from plmwidgets.models.masked_lm import MaskedLM, default_precision
-from plmwidgets.protein import Protein
+from plmwidgets.protein import Protein, as_protein
 from plmwidgets.scan.background import RunControl
 from plmwidgets.scan.places import place_of
 from plmwidgets.scan.progress import ScanProgress, ScanStatus
-from plmwidgets.scan.start import as_protein, positions_of, provenance_of
+from plmwidgets.scan.start import positions_of, provenance_of
 from plmwidgets.service import service_for
 
 STEPS: Final = (1, 2, 4, 8, 16)

@@ -15,8 +15,7 @@ from plmwidgets.alphabet import AMINO_ACIDS
 from plmwidgets.methods.known import check_origin
 from plmwidgets.methods.unmasking.decoding import Step, UnmaskingPlan
 from plmwidgets.models import as_model
-from plmwidgets.protein import Protein
-from plmwidgets.scan.start import as_protein
+from plmwidgets.protein import Protein, as_protein
 
 if TYPE_CHECKING:
     from plmwidgets.models.masked_lm import MaskedLM

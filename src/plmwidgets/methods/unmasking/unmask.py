@@ -13,9 +13,9 @@ from plmwidgets.methods.unmasking.run import UnmaskingRun
 from plmwidgets.methods.unmasking.trace import UnmaskingTrace
 from plmwidgets.models import as_model
 from plmwidgets.models.masked_lm import MaskedLM, default_precision
-from plmwidgets.protein import Protein
+from plmwidgets.protein import Protein, as_protein
 from plmwidgets.scan.pair import PairScan
-from plmwidgets.scan.start import as_protein, provenance_of
+from plmwidgets.scan.start import provenance_of
 from plmwidgets.service import Priority, service_for
 
 
