@@ -6,7 +6,6 @@ import time
 import weakref
 
 import pandas as pd
-import traitlets as t
 from recovery_tools import SEQUENCE as LONG
 from recovery_tools import ContactToy
 from toy_models import GatedModel, ToyModel
@@ -21,17 +20,10 @@ from plmwidgets.widgets.live import LivePrediction
 from plmwidgets.widgets.recovery_view import RecoveryView
 from plmwidgets.widgets.scatter_plot import ScatterPlot
 from plmwidgets.widgets.selection import Selection
+from plmwidgets.widgets.sequence_strip import SequenceStrip
 from plmwidgets.widgets.unmasking_player import UnmaskingPlayer
-from plmwidgets.widgets.view import View
 
 PROTEIN = Protein(SEQUENCE, name="toy")
-
-
-class Pair(View):
-    """A view with two traits."""
-
-    one = t.Int(0).tag(sync=True)
-    two = t.Int(0).tag(sync=True)
 
 
 def page_of(view, pause):
@@ -48,10 +40,10 @@ def page_of(view, pause):
 
 
 def test_what_another_thread_changes_while_one_sends_reaches_the_page():
-    view, sending, changed = Pair(PROTEIN), threading.Event(), threading.Event()
+    view, sending, changed = SequenceStrip(PROTEIN), threading.Event(), threading.Event()
 
     def pause(state):
-        if "one" in state:
+        if "notice" in state:
             sending.set()
             assert changed.wait(30)
 
@@ -59,48 +51,48 @@ def test_what_another_thread_changes_while_one_sends_reaches_the_page():
 
     def first():
         with view.hold_sync():
-            view.one = 1
+            view.notice = "told"
 
     thread = threading.Thread(target=first)
     thread.start()
     assert sending.wait(30)
     with view.hold_sync():
-        view.two = 2
+        view.pending = True
         changed.set()
         thread.join(30)
-    assert (held["one"], held["two"]) == (1, 2)
+    assert (held["notice"], held["pending"]) == ("told", True)
     view.close()
 
 
 def test_the_state_that_is_sent_last_is_the_newest():
-    view, reading, go_on = Pair(PROTEIN), threading.Event(), threading.Event()
+    view, reading, go_on = SequenceStrip(PROTEIN), threading.Event(), threading.Event()
 
     def pause(state):
-        if state.get("one") == 1:
+        if state.get("notice") == "old":
             reading.set()
             go_on.wait(0.3)  # the newer one waits, and so comes after
 
     held = page_of(view, pause)
-    older = threading.Thread(target=lambda: setattr(view, "one", 1))
+    older = threading.Thread(target=lambda: setattr(view, "notice", "old"))
     older.start()
     assert reading.wait(30)
-    newer = threading.Thread(target=lambda: setattr(view, "one", 2))
+    newer = threading.Thread(target=lambda: setattr(view, "notice", "new"))
     newer.start()
     for thread in (older, newer):
         thread.join(30)
-    assert held["one"] == view.one == 2
+    assert held["notice"] == view.notice == "new"
     view.close()
 
 
 def test_nothing_is_sent_before_the_last_that_holds_has_left():
-    view, sent = Pair(PROTEIN), []
+    view, sent = SequenceStrip(PROTEIN), []
     page_of(view, sent.append)
     with view.hold_sync():
         with view.hold_sync():
-            view.one = 1
+            view.notice = "told"
         assert sent == []
-        view.two = 2
-    assert sent == [{"one": 1, "two": 2}]
+        view.pending = True
+    assert sent == [{"notice": "told", "pending": True}]
     view.close()
 
 

@@ -273,6 +273,7 @@ class ColouredView(ViewOfModels):
         limits: tuple[float, float] | None = None,
         *,
         classes: Sequence[str] = (),
+        choose: bool = True,
     ) -> None:
         """Colour by numbers of your own; they stay among the choices, under their label.
 
@@ -287,6 +288,8 @@ class ColouredView(ViewOfModels):
             Ends of the scale; by default those of the numbers.
         classes : sequence of str, optional
             Names of 1 to 8 classes, whose numbers from 0 the values are then.
+        choose : bool
+            Whether to colour by them now, and not only to offer them.
 
         Raises
         ------
@@ -304,11 +307,13 @@ class ColouredView(ViewOfModels):
         )
         if label in {CHEMISTRY, *LIVE, *SCANNED}:
             raise ValueError(f"{label!r} is the name of other colours: choose another label")
-        self._fixed[label] = scalar
-        self._offer()
+        with self._colouring:
+            self._fixed[label] = scalar
+            self._offer()
         if self.colour_by == label:
             self.recolour()
-        self.colour_by = label
+        if choose:
+            self.colour_by = label
 
     def to_pandas(self) -> pd.DataFrame:
         """Return what is shown of each residue.

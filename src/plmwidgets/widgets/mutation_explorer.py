@@ -139,10 +139,8 @@ class MutationExplorer(ViewGrid):
         mean, label = shown
         before, self._coloured_by = self._coloured_by, label
         for view in (self.strip, self.structure):
-            chosen = view.colour_by
-            view.colour(mean, label)
-            if before and chosen not in (before, label):
-                view.colour_by = chosen
+            follows = not before or view.colour_by == before
+            view.colour(mean, label, choose=follows and label != before)
 
     def close(self) -> None:
         """Take all views off the page; scores that are being computed go on."""
