@@ -65,12 +65,12 @@ def test_what_another_thread_changes_while_one_sends_reaches_the_page():
 
 
 def test_the_state_that_is_sent_last_is_the_newest():
-    view, reading, go_on = SequenceStrip(PROTEIN), threading.Event(), threading.Event()
+    view, reading = SequenceStrip(PROTEIN), threading.Event()
 
     def pause(state):
         if state.get("notice") == "old":
             reading.set()
-            go_on.wait(0.3)  # the newer one waits, and so comes after
+            time.sleep(0.3)  # the newer one waits, and so comes after
 
     held = page_of(view, pause)
     older = threading.Thread(target=lambda: setattr(view, "notice", "old"))
