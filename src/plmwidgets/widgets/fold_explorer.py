@@ -70,9 +70,10 @@ class FoldExplorer(ViewGrid):
             fold.protein, maps={MAP: nothing}, upper=MAP, lower=MAP, selection=self.selection
         )
         self._draw(nothing)
-        self._stop = fold.subscribe(Throttle(self._fill))
         self._filled = False
-        self._fill()
+        refresh = Throttle(self._fill)
+        self._stop = fold.subscribe(refresh)
+        refresh.now()
         super().__init__(
             (self.panel, self.strip, self.structure, self.heatmap),
             beside=(self.structure, self.heatmap),
