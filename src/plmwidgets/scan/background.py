@@ -123,7 +123,7 @@ class BackgroundRun(ABC):
         Exception
             What made it fail.
         """
-        deadline = None if timeout is None else time.monotonic() + real_number("timeout", timeout)
+        deadline = _deadline(timeout)
         # disable=None: a bar in a terminal, none in logs and notebooks (which have the panel).
         with tqdm(
             total=self._total,
@@ -309,7 +309,12 @@ def wait_for_all(
     running: Iterable[RunControl], timeout: float | None = None, quiet: bool = False
 ) -> None:
     """Wait for several, one after the other, as `RunControl.wait`; the timeout is for them all."""
-    deadline = None if timeout is None else time.monotonic() + real_number("timeout", timeout)
+    deadline = _deadline(timeout)
     for each in running:
         left = None if deadline is None else max(0.0, deadline - time.monotonic())
         each.wait(left, quiet)
+
+
+def _deadline(timeout: float | None) -> float | None:
+    """Return the time at which a wait ends, by the monotonic clock."""
+    return None if timeout is None else time.monotonic() + real_number("timeout", timeout)
