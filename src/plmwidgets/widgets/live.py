@@ -80,7 +80,7 @@ class LivePrediction(t.HasTraits):
         self._patience = threading.RLock()
         self._spell = 0  # of waiting
         self._asked: Context | None = None
-        self._awaited: Context | None = None  # what was asked for, until it is answered
+        self._awaiting = False  # an answer to what was asked last
         self._answer: Prediction | BaseException | None = None
         self._visited: OrderedDict[Context, Prediction] = OrderedDict()
         self._delivering = False
@@ -100,7 +100,7 @@ class LivePrediction(t.HasTraits):
         with self._lock:
             if context == self._asked:
                 return
-            self._asked = self._awaited = context
+            self._asked, self._awaiting = context, True
         self._tell_pending()
         future = self._service.submit([context], priority=Priority.INTERACTIVE, client=self._client)
         future.add_done_callback(lambda done: self._arrived(context, done))
@@ -109,7 +109,7 @@ class LivePrediction(t.HasTraits):
         """Follow the selection no longer; the latest prediction stays."""
         with self._lock:
             following, self._following = self._following, False
-            self._asked = self._awaited = None
+            self._asked, self._awaiting = None, False
         if following:
             self.selection.unobserve(self._selection_changed, "clock")
         self._tell_pending()
@@ -134,7 +134,7 @@ class LivePrediction(t.HasTraits):
 
     def _tell_pending(self) -> None:
         with self._patience:  # so that what is told last is what holds
-            self.pending = self._awaited is not None
+            self.pending = self._awaiting
 
     def _wait(self) -> None:
         with self._patience:
@@ -148,7 +148,7 @@ class LivePrediction(t.HasTraits):
         with self._lock:
             if context != self._asked:
                 return  # a newer context was asked for meanwhile
-            self._awaited = None
+            self._awaiting = False
             if future.cancelled() or future.exception() is not None:
                 self._asked = None  # the same context may be tried again
             if not future.cancelled():
