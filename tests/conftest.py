@@ -14,6 +14,12 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 # No test looks into the cache of whoever runs it, or leaves anything there.
 os.environ["PLMWIDGETS_CACHE"] = "off"
 
+import torch
+
+# Without a GPU, its kernels are interpreted. Set before triton is imported, which reads it once.
+if not torch.cuda.is_available():
+    os.environ["TRITON_INTERPRET"] = "1"
+
 import checkpoints
 import pytest
 

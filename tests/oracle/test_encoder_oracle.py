@@ -2,6 +2,7 @@
 
 import functools
 import shutil
+from dataclasses import replace
 
 import checkpoints
 import numpy as np
@@ -10,7 +11,7 @@ import torch
 from transformers import AutoModelForMaskedLM, AutoTokenizer, EsmcConfig, EsmcForMaskedLM
 
 from plmwidgets.alphabet import AMINO_ACIDS
-from plmwidgets.models import Context, load_model
+from plmwidgets.models import Context, load_model, sizes
 from plmwidgets.models import encoder as encoder_module
 from plmwidgets.models import layers as layers_module
 from plmwidgets.models.esm import wrap
@@ -152,7 +153,7 @@ def test_equals_the_network_at_any_length(folder, length, monkeypatch):
 def test_small_blocks_equal_the_network(folder, monkeypatch):
     """Contexts, feed-forward rows and attention scores in several blocks, the last ones smaller."""
     monkeypatch.setattr(encoder_module, "STREAM_AT_ONCE", 3 * 25 * 32)
-    monkeypatch.setattr(layers_module, "ROWS_AT_ONCE", 7)
+    monkeypatch.setattr(sizes, "CPU", replace(sizes.CPU, rows=7))
     monkeypatch.setattr(layers_module, "SCORES_AT_ONCE", 3 * 25 * 25)
     assert_equals_plain(folder, CONTEXTS)
     assert_equals_plain(folder, CONTEXTS, np.array([[1, 2]] * 4))

@@ -2,6 +2,7 @@
 
 import shutil
 import tempfile
+from dataclasses import replace
 
 import checkpoints
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 import torch
 from superposition_reference import SuperposedReference
 
-from plmwidgets.models import Context, ModelError, load_model, superposition
+from plmwidgets.models import Context, ModelError, load_model, sizes, superposition
 from plmwidgets.models.masked_lm import PRECISIONS
 
 SEQUENCE = "MKWAYIGKQRHCSF"
@@ -100,14 +101,13 @@ def test_some_positions_in_any_order(model, expected, positions):
 
 @pytest.mark.parametrize("scores", [1, 5 * LENGTH * (LENGTH + 2), 10**12])
 def test_tiles_do_not_matter(model, expected, scores, monkeypatch):
-    monkeypatch.setattr(superposition, "TILE_SCORES", scores)
+    monkeypatch.setattr(sizes, "CPU", replace(sizes.CPU, tile_scores=scores))
     estimates = result_of(model, precision="double")
     np.testing.assert_allclose(estimates, expected, atol=TOLERANCE["double"])
 
 
 def test_batches_do_not_matter(model, expected, monkeypatch):
-    monkeypatch.setattr(superposition, "STEP_WORK", 1)
-    monkeypatch.setattr(superposition, "ROWS_AT_ONCE", 9)
+    monkeypatch.setattr(sizes, "CPU", replace(sizes.CPU, step_work=1, rows=9))
     estimates = result_of(model, precision="double")
     np.testing.assert_allclose(estimates, expected, atol=TOLERANCE["double"])
 
@@ -180,8 +180,8 @@ def test_files_of_an_abandoned_pass_are_removed(model, monkeypatch, tmp_path):
 
 def test_progress_comes_in_many_steps(model, monkeypatch):
     layers = model.network.config.num_hidden_layers
-    for scores, least in ((superposition.TILE_SCORES, 5), (1, 5 * LENGTH)):
-        monkeypatch.setattr(superposition, "TILE_SCORES", scores)
+    for scores, least in ((sizes.CPU.tile_scores, 5), (1, 5 * LENGTH)):
+        monkeypatch.setattr(sizes, "CPU", replace(sizes.CPU, tile_scores=scores))
         shares, _ = finish(model.pair_pass(SEQUENCE, ALL))
         assert len(shares) > least * layers
         assert 0 < shares[0] < 0.2

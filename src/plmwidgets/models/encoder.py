@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from plmwidgets.models.graphs import Compute, Recordings
 from plmwidgets.models.layers import (
     Arithmetic,
     Buffers,
@@ -23,6 +24,7 @@ from plmwidgets.models.layers import (
     Rotation,
     attend,
 )
+from plmwidgets.models.masked_lm import run_to_end
 from plmwidgets.models.streaming import LayerStream
 
 TRAINING_MASK_RATIO: Final = 0.15 * 0.8
@@ -30,6 +32,9 @@ TRAINING_MASK_RATIO: Final = 0.15 * 0.8
 STREAM_AT_ONCE: Final = 2**24
 """Numbers of the residual stream that go through a layer together: this bounds what is held
 between its parts, to about ten times as much."""
+LAUNCH_BOUND: Final = 3e10
+"""Floating-point operations in the products of a layer up to which a GPU takes less time for it
+than Python takes to ask for it, about 0.1 ms."""
 SHORT: Final = 128
 """Tokens up to which a CPU computes attention faster written out than in the fused kernel."""
 
@@ -114,6 +119,9 @@ class Encoder:
         self.arithmetic = arithmetic
         self.buffers = Buffers(device)
         self._rotation: tuple[int, Rotation | None] = (0, None)
+        # Layers from files lie elsewhere each time.
+        recordable = device.type == "cuda" and not isinstance(layers, LayerStream)
+        self._recordings = Recordings() if recordable else None
 
     def to(self, arithmetic: Arithmetic) -> "Encoder":
         """Return the encoder in another arithmetic; what has the right type is shared."""
@@ -141,8 +149,11 @@ class Encoder:
         x = functional.embedding(ids, ends.embedding)
         if ends.token_dropout:
             masked = ids == ends.mask_id
-            count = masked.sum(dim=1) if hidden is None else torch.tensor([hidden]).to(ids.device)
-            count = count.to(torch.promote_types(x.dtype, torch.float32))
+            real = torch.promote_types(x.dtype, torch.float32)
+            if hidden is None:
+                count = masked.sum(dim=1).to(real)
+            else:
+                count = torch.full((1,), hidden, dtype=real, device=ids.device)
             scale = (1 - TRAINING_MASK_RATIO) / (1 - count / tokens)
             x = (x.masked_fill_(masked[..., None], 0) * scale[:, None, None]).to(x.dtype)
         if ends.positions is not None:
@@ -151,14 +162,17 @@ class Encoder:
 
     def rotation(self, tokens: int) -> Rotation | None:
         """Return the angles of that many tokens; None where positions are learned."""
+        if self._rotation[0] != tokens:
+            self._rotation = (tokens, self._make_rotation(tokens))
+        return self._rotation[1]
+
+    def _make_rotation(self, tokens: int) -> Rotation | None:
         if self.ends.inverse_frequencies is None:
             return None
-        if self._rotation[0] != tokens:
-            place = torch.arange(tokens, dtype=torch.float32, device=self.device)
-            # As the networks do: angles in float32, whatever comes after.
-            angles = torch.outer(place, self.ends.inverse_frequencies.float())
-            self._rotation = (tokens, Rotation(angles, self.ends.heads, self.arithmetic.stream))
-        return self._rotation[1]
+        place = torch.arange(tokens, dtype=torch.float32, device=self.device)
+        # As the networks do: angles in float32, whatever comes after.
+        angles = torch.outer(place, self.ends.inverse_frequencies.float())
+        return Rotation(angles, self.ends.heads, self.arithmetic.stream)
 
     def head(self, x: Tensor) -> Tensor:
         """Log-probabilities of the twenty amino acids, (..., 20), from the stream.
@@ -190,8 +204,23 @@ class Encoder:
         Tensor, shape (n, k, 20) or (n, T, 20)
             As `head`.
         """
-        x = self.embed(ids)
+        short = 24 * ids.numel() * self.ends.embedding.shape[1] ** 2 <= LAUNCH_BOUND
+        if short and self._recordings is not None:
+            found = self._recordings.run(ids, tokens, self._fixed_pass)
+            if found is not None:
+                yield 1.0
+                return found
         rotation = self.rotation(ids.shape[1])
+        return (yield from self._steps(ids, tokens, rotation, self.buffers))
+
+    def _fixed_pass(self, tokens: int) -> Compute:
+        rotation, buffers = self._make_rotation(tokens), Buffers(self.device)
+        return lambda ids, wanted: run_to_end(self._steps(ids, wanted, rotation, buffers))
+
+    def _steps(
+        self, ids: Tensor, tokens: Tensor | None, rotation: Rotation | None, buffers: Buffers
+    ) -> Generator[float, None, Tensor]:
+        x = self.embed(ids)
         size = max(1, STREAM_AT_ONCE // x[0].numel())
         parts = [slice(start, start + size) for start in range(0, len(x), size)]
         steps = len(self.layers) * len(parts)
@@ -200,12 +229,12 @@ class Encoder:
             if index < len(self.layers) - 1 or tokens is None:
                 for number, part in enumerate(parts, start=1):
                     repeats = self._repeats(ids[part]) if index == 0 else None
-                    self.advance(layer, x[part], rotation, self.buffers, repeats)
+                    self.advance(layer, x[part], rotation, buffers, repeats)
                     yield (done + number) / steps
             else:
                 rows = []
                 for number, part in enumerate(parts, start=1):
-                    rows.append(self._advance_rows(layer, x[part], rotation, tokens[part]))
+                    rows.append(self._advance_rows(layer, x[part], rotation, tokens[part], buffers))
                     yield (done + number) / steps
                 x = torch.cat(rows)
         return self.head(x)
@@ -259,14 +288,19 @@ class Encoder:
         return self.device.type == "cpu" and wide and x.shape[1] <= SHORT
 
     def _advance_rows(
-        self, layer: Layer, x: Tensor, rotation: Rotation | None, tokens: Tensor
+        self,
+        layer: Layer,
+        x: Tensor,
+        rotation: Rotation | None,
+        tokens: Tensor,
+        buffers: Buffers,
     ) -> Tensor:
         n, k = tokens.shape
         chosen = x[torch.arange(n, device=x.device)[:, None], tokens]
         turn = None if rotation is None else rotation[tokens]
         apart = self._apart(x)
-        (queries,) = layer.project(chosen, turn, self.buffers, "q", apart=apart)
-        keys, values = layer.project(x, rotation, self.buffers, "kv", apart=apart)
-        mixed = attend(queries, keys, values, self.buffers)
-        layer.mix(chosen.view(n * k, -1), mixed, self.buffers)
+        (queries,) = layer.project(chosen, turn, buffers, "q", apart=apart)
+        keys, values = layer.project(x, rotation, buffers, "kv", apart=apart)
+        mixed = attend(queries, keys, values, buffers)
+        layer.mix(chosen.view(n * k, -1), mixed, buffers)
         return chosen

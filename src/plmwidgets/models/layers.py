@@ -9,8 +9,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-ROWS_AT_ONCE: Final = 1024
-"""Rows that go through a feed-forward block together: their hidden units stay in the cache."""
+from plmwidgets.models.fusion import fused
+from plmwidgets.models.sizes import sizes_on
+
 SCORES_AT_ONCE: Final = 2**20
 """Attention scores held together where the attention is written out: they stay in the cache."""
 
@@ -67,6 +68,32 @@ class Norm:
     def __call__(self, x: Tensor) -> Tensor:
         """Apply to rows x, (..., n)."""
         return functional.layer_norm(x, self.weight.shape, self.weight, self.bias, self.epsilon)
+
+    def of_rows(self, x: Tensor, dtype: torch.dtype) -> Tensor:
+        """Apply to rows x, (n, d), of any type, for a use in another type.
+
+        What that type would round may be left for its user to round.
+        """
+        if kernels := fused(x):
+            fast: Tensor = kernels.norm(x, self.weight, self.bias, self.epsilon, dtype)
+            return fast
+        return self(x.to(self.weight.dtype))
+
+    def after(self, linear: "Linear", stream: Tensor, x: Tensor) -> Tensor:
+        """Add what a map makes of rows x to the stream, (n, d), and apply to the sum."""
+        if kernels := fused(stream):
+            fast: Tensor = kernels.add_norm(
+                stream,
+                linear(x),
+                self.weight,
+                self.bias,
+                share=linear.share,
+                epsilon=self.epsilon,
+                dtype=linear.weight.dtype,
+            )
+            return fast
+        linear.add_to(stream, x)
+        return self(stream)
 
     def to(self, device: torch.device, dtype: torch.dtype) -> "Norm":
         """Return the same on a device, in another type."""
@@ -224,7 +251,7 @@ class Layer:
             if rotation is not None:
                 rotation = rotation[repeats.first % x.shape[-2]]
             x = x.flatten(0, -2)[repeats.first]
-        normed = self.attention_norm(x).flatten(0, -2)
+        normed = self.attention_norm.of_rows(x.flatten(0, -2), dtype)
         projected = buffers.take(part, (len(normed), (last - first) * d), dtype)
         linear.into(projected, normed)
         projected = projected.view(*x.shape[:-1], last - first, self.heads, head_width)
@@ -233,11 +260,9 @@ class Layer:
             norm = {"q": self.query_norm, "k": self.key_norm, "v": None}[name]
             result = rows
             if norm is not None:
-                whole = norm(rows.flatten(-2).to(norm.weight.dtype))
-                result = whole.view(rows.shape)
+                result = norm.of_rows(rows.view(-1, d), norm.weight.dtype).view(rows.shape)
             if name != "v" and rotation is not None:
-                out = buffers.take(f"{part} {name}", rows.shape, dtype)
-                result = rotation(result, out, buffers)
+                result = rotation(result, f"{part} {name}", dtype, buffers)
             result = result.to(dtype)
             if repeats is not None:
                 shape = (*repeats.places.shape, self.heads, head_width)
@@ -267,11 +292,12 @@ class Layer:
             Values averaged by the attention, heads side by side.
         """
         hidden = self.up.weight.shape[0]
-        for start in range(0, len(x), ROWS_AT_ONCE):
-            rows = x[start : start + ROWS_AT_ONCE]
-            self.out.add_to(rows, mixed[start : start + ROWS_AT_ONCE])
+        size = sizes_on(x.device).rows
+        for start in range(0, len(x), size):
+            rows = x[start : start + size]
+            normed = self.feed_forward_norm.after(self.out, rows, mixed[start : start + size])
             units = buffers.take("units", (len(rows), hidden), self.up.weight.dtype)
-            self.up.into(units, self.feed_forward_norm(rows))
+            self.up.into(units, normed)
             self.down.add_to(rows, self._activate(units))
 
     def _activate(self, units: Tensor) -> Tensor:
@@ -305,8 +331,12 @@ class Rotation:
         chosen.cos, chosen.sin = self.cos[index], self.sin[index]
         return chosen
 
-    def __call__(self, x: Tensor, out: Tensor, buffers: Buffers) -> Tensor:
-        """Write x, (..., heads, d_head), turned, to out, contiguous, and return it."""
+    def __call__(self, x: Tensor, name: str, dtype: torch.dtype, buffers: Buffers) -> Tensor:
+        """Return x, (..., heads, d_head), turned: in its own memory, or in a buffer of a name."""
+        if kernels := fused(x):
+            fast: Tensor = kernels.rotate(x, self.cos, self.sin, dtype)
+            return fast
+        out = buffers.take(name, x.shape, dtype)
         half = x.shape[-1] // 2
         swapped = buffers.take("swapped", x.shape, self.cos.dtype)
         swapped[..., :half].copy_(x[..., half:])
@@ -338,7 +368,9 @@ def attend(q: Tensor, k: Tensor, v: Tensor, buffers: Buffers) -> Tensor:
     written_out = v.shape[-1] > width and _attend_written_out(q, k, v, mixed, buffers)
     if not written_out:
         q, k, v = (part.transpose(0, 1) for part in (q, k, v[..., :width]))
-        mixed.copy_(functional.scaled_dot_product_attention(q, k, v).transpose(1, 2))
+        found = functional.scaled_dot_product_attention(q, k, v).transpose(1, 2)
+        # On a GPU it mostly lies as it is wanted already.
+        mixed = found if found.is_contiguous() else mixed.copy_(found)
     return mixed.view(n * r, heads * width)
 
 

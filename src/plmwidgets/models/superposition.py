@@ -23,18 +23,13 @@ from torch import Tensor
 from plmwidgets.models.encoder import Encoder
 from plmwidgets.models.layers import (
     LARGEST_SUM,
-    ROWS_AT_ONCE,
     SMALLEST_SUM,
     Buffers,
     Layer,
     Rotation,
 )
 from plmwidgets.models.room import Room
-
-STEP_WORK = 1e10
-"""Multiplications in which single-mask contexts go through a layer together, about 50 ms."""
-TILE_SCORES = 2**23
-"""Attention scores of one head that a tile of rows holds."""
+from plmwidgets.models.sizes import sizes_on
 
 
 @torch.inference_mode()
@@ -127,7 +122,7 @@ class _Pass:
         width = d // heads
         dtype = encoder.arithmetic.stream
         hidden = ids.repeat(n + 1, 1)
-        hidden[torch.arange(n), tokens] = encoder.ends.mask_id
+        hidden[torch.arange(n, device=ids.device), tokens] = encoder.ends.mask_id
         # What is used most is made first: it is the last to be put elsewhere.
         self.keys = room.make((heads, n + 1, length, width), dtype)
         # Behind each value stands a one (or, where differences are taken, a zero).
@@ -136,17 +131,19 @@ class _Pass:
         self.row_values = room.make((heads, n, n, width + 1), dtype)
         self.rows = room.make((n, n, d), dtype)
         self.contexts = room.make((n + 1, length, d), dtype)
-        size = max(1, TILE_SCORES // (n * length))
+        self.sizes = sizes_on(encoder.device)
+        size = max(1, self.sizes.tile_scores // (n * length))
         self.tiles = [slice(i, min(i + size, n)) for i in range(0, n, size)]
         work = 12 * length * d**2 + 2 * length**2 * d
-        size = min(8, max(1, int(STEP_WORK / 2 / work)))
+        size = min(self.sizes.contexts, max(1, int(self.sizes.step_work / work)))
         self.batches = [slice(c, min(c + size, n + 1)) for c in range(0, n + 1, size)]
         for batch in self.batches:
             x = encoder.embed(hidden[batch], hidden=2)
             room.store(self.contexts, batch, x)
-            for context, row in zip(range(batch.start, min(batch.stop, n)), x, strict=False):
-                own = row[tokens[context]].expand(n, -1)
-                room.store(self.rows, slice(context, context + 1), own[None])
+            hiding = slice(batch.start, min(batch.stop, n))  # the last context hides none
+            places = tokens[hiding]
+            own = x[torch.arange(len(places), device=x.device), places]
+            room.store(self.rows, hiding, own[:, None].expand(-1, n, -1))
 
     def advance_contexts(self, layer: Layer, batch: slice, last: bool) -> None:
         """Take single-mask contexts through a layer and keep its keys and values."""
@@ -163,7 +160,7 @@ class _Pass:
 
     def parts(self, tile: slice) -> list[slice]:
         """Cut a tile into rows i of which few enough go through a product together."""
-        size = max(1, ROWS_AT_ONCE // len(self.tokens))
+        size = max(1, self.sizes.rows // len(self.tokens))
         return [slice(i, min(i + size, tile.stop)) for i in range(tile.start, tile.stop, size)]
 
     def project_rows(self, layer: Layer, tile: slice) -> Iterator[None]:
@@ -196,8 +193,8 @@ class _Pass:
                 if SMALLEST_SUM < low <= high < LARGEST_SUM:  # false, too, where a sum is NaN
                     break
         rows, mixed = x.flatten(0, 1), mixed.view(count * n, heads * width)
-        for start in range(0, len(rows), ROWS_AT_ONCE):
-            some = slice(start, start + ROWS_AT_ONCE)
+        for start in range(0, len(rows), self.sizes.rows):
+            some = slice(start, start + self.sizes.rows)
             layer.mix(rows[some], mixed[some].to(layer.out.weight.dtype), self.buffers)
             yield
         self.room.store(self.rows, tile, x)
@@ -239,10 +236,15 @@ class _Pass:
         sums.addcmul_(partner_weight[..., None], partner_values)
         total = sums[..., width:]
         torch.div(sums[..., :width], total, out=mixed.transpose(0, 1))
-        return float(total.min()), float(total.max())
+        return _range_of(total)
 
     def _turn(self, tile: slice) -> Rotation | None:
         return None if self.rotation is None else self.rotation[self.tokens[tile]][:, None]
+
+
+def _range_of(total: Tensor) -> tuple[float, float]:
+    low, high = torch.stack(total.aminmax()).tolist()  # one wait for a GPU, not two
+    return low, high
 
 
 def _add_products(out: Tensor, a: Tensor, b: Tensor) -> None:
@@ -251,4 +253,4 @@ def _add_products(out: Tensor, a: Tensor, b: Tensor) -> None:
         for target, left, right in zip(out, a, b, strict=True):
             target.addmm_(left, right)
     else:
-        out += torch.bmm(a, b)
+        out.baddbmm_(a, b)

@@ -1,0 +1,194 @@
+"""What a GPU would be asked for, on a device that computes nothing.
+
+PyTorch's fake tensors know shapes, types and where they lie, and refuse to mix devices as a GPU
+does; what would make Python wait for the device is counted.
+"""
+
+from collections import Counter
+from dataclasses import fields, is_dataclass, replace
+from types import SimpleNamespace
+
+import pytest
+import torch
+from torch._subclasses.fake_tensor import FakeTensorMode
+from torch.utils import backend_registration
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from plmwidgets.models import layers, load_model, superposition
+from plmwidgets.models.encoder import Encoder
+from plmwidgets.models.layers import ARITHMETIC
+from plmwidgets.models.masked_lm import run_to_end
+from plmwidgets.models.room import Room
+from plmwidgets.models.superposition import superposed_pass
+
+LENGTH = 40
+
+
+@pytest.fixture(scope="module")
+def device():
+    """Return a device of its own kind: this PyTorch may know no other than the CPU."""
+    backend_registration._setup_privateuseone_for_python_backend("unreal")
+    return torch.device("unreal:0")
+
+
+@pytest.fixture(params=["tiny_esm2", "tiny_esm1b", "tiny_esmc"])
+def model(request):
+    return load_model(request.getfixturevalue(request.param), device="cpu")
+
+
+@pytest.fixture(params=["final", "reference", "preview"])
+def encoder(request, model, device):
+    arithmetic, here = ARITHMETIC[request.param], model._encoder_in("reference")
+    with FakeTensorMode() as mode:
+        blocks = [faked(layer, mode).to(device, arithmetic) for layer in here.layers]
+        yield Encoder(faked(here.ends, mode).to(device, arithmetic), blocks, device, arithmetic)
+
+
+def faked(part, mode):
+    """Return the same with fake tensors."""
+    if isinstance(part, torch.Tensor):
+        return mode.from_tensor(part)
+    if not is_dataclass(part):
+        return part
+    return replace(part, **{f.name: faked(getattr(part, f.name), mode) for f in fields(part)})
+
+
+PRODUCTS = ("addmm", "addmm_", "linear", "scaled_dot_product_attention")
+SWEEPS = ("layer_norm", "to", "mul", "copy_", "addcmul_", "add_", "gelu", "silu", "mul_")
+
+
+class Asked(TorchDispatchMode):
+    """Counts what is asked of a device, and what goes between it and the host.
+
+    A sweep reads and writes rows without multiplying matrices.
+    """
+
+    def __init__(self):
+        super().__init__()
+        self.operations = Counter()
+        self.copies = 0
+        self.swept = 0  # bytes
+
+    def __torch_dispatch__(self, operation, types, args=(), kwargs=None):
+        found = operation(*args, **(kwargs or {}))
+        name, first = operation.overloadpacket.__name__, args[0] if args else None
+        if not isinstance(first, torch.Tensor) or not isinstance(found, torch.Tensor):
+            return found
+        self.copies += first.device.type != found.device.type
+        if name in PRODUCTS or (name in SWEEPS and found.dtype.is_floating_point):
+            if name == "to" and found is first:
+                return found
+            self.operations[name] += 1
+            if name in SWEEPS:
+                self.sweep(*args, found)
+        else:
+            self.operations[name] += name == "_local_scalar_dense"
+        return found
+
+    def sweep(self, *moved):
+        rows = [each for each in moved if isinstance(each, torch.Tensor) and each.ndim > 1]
+        self.swept += sum(each.numel() * each.dtype.itemsize for each in rows)
+
+
+def ids_on(device, *shape):
+    return torch.zeros(*shape, dtype=torch.int64, device=device)
+
+
+@pytest.mark.parametrize("pairs", [True, False])
+def test_an_exact_pass_never_waits_for_the_device(encoder, device, pairs):
+    ids = ids_on(device, 4, LENGTH)
+    with Asked() as asked:
+        tokens = ids_on(device, 4, 2) if pairs else None
+        found = run_to_end(encoder.steps(ids, tokens))
+    assert found.device == device
+    assert found.shape == ((4, 2, 20) if pairs else (4, LENGTH, 20))
+    assert found.dtype == torch.float32
+    assert asked.copies == 0
+    assert asked.operations["_local_scalar_dense"] == 0
+
+
+class UnrealRoom(Room):
+    """Keeps the states on the device, or all on the host."""
+
+    def __init__(self, device, on_host):
+        self.device = device
+        self._on_host = on_host
+
+    def make(self, shape, dtype):
+        return torch.empty(*shape, dtype=dtype, device="cpu" if self._on_host else self.device)
+
+    def store(self, tensor, part, values):
+        tensor[part] = values
+
+
+@pytest.mark.parametrize("on_host", [False, True])
+def test_a_superposed_pass_waits_once_a_head_and_tile(encoder, device, on_host, monkeypatch):
+    """Nothing else is read back before the end."""
+    looked = []
+
+    def look(total):
+        assert total.device == device
+        looked.append(1)
+        return 1.0, 2.0
+
+    monkeypatch.setattr(superposition, "_range_of", look)
+    ids, tokens = ids_on(device, LENGTH), torch.arange(9, device=device)
+    with Asked() as asked:
+        steps = superposed_pass(encoder, ids, tokens, UnrealRoom(device, on_host))
+        found = run_to_end(steps)
+    assert found.shape == (9, 9, 20)
+    assert found.device.type == "cpu"
+    assert len(looked) == len(encoder.layers) * encoder.ends.heads
+    assert asked.operations["_local_scalar_dense"] == 0
+    if not on_host:
+        assert asked.copies == 1  # the result
+
+
+@pytest.fixture
+def sweeps(monkeypatch):
+    """Use kernels that compute nothing, but say what they move; returns whom they tell."""
+    watching = []
+
+    def moved(*rows):
+        watching[-1].operations["fused"] += 1
+        watching[-1].sweep(*rows)
+        return rows[-1]
+
+    def norm(x, weight, bias, epsilon, dtype):
+        return moved(x, torch.empty(x.shape, dtype=dtype, device=x.device))
+
+    def add_norm(stream, update, weight, bias, *, share, epsilon, dtype):
+        out = torch.empty(stream.shape, dtype=dtype, device=stream.device)
+        return moved(stream, update, stream, out)
+
+    def rotate(x, cos, sin, dtype):
+        return moved(x, torch.empty(x.shape, dtype=dtype, device=x.device))
+
+    kernels = SimpleNamespace(norm=norm, add_norm=add_norm, rotate=rotate)
+    monkeypatch.setattr(layers, "fused", lambda x: kernels)
+    return watching
+
+
+def of_a_layer(encoder, device, watching=()):
+    """Kernels that a layer in the middle asks for, and bytes that sweeps move for each number."""
+    counts = []
+    for number in (2, 1):
+        fewer = Encoder(encoder.ends, encoder.layers[:number], device, encoder.arithmetic)
+        with Asked() as asked:
+            watching += [asked] if isinstance(watching, list) else ()
+            run_to_end(fewer.steps(ids_on(device, 4, LENGTH)))
+        counts.append((sum(asked.operations.values()), asked.swept))
+    (more, moved), (less, before) = counts
+    return more - less, (moved - before) / (4 * LENGTH * encoder.layers[0].width)
+
+
+def test_fused_layers_are_asked_for_less(encoder, device, monkeypatch, request):
+    monkeypatch.setattr(layers, "fused", lambda x: None)
+    plain, plain_bytes = of_a_layer(encoder, device)
+    watching = request.getfixturevalue("sweeps")
+    fused, fused_bytes = of_a_layer(encoder, device, watching)
+    assert fused <= 13
+    assert fused < plain
+    assert fused_bytes <= plain_bytes
+    if encoder.ends.inverse_frequencies is not None:
+        assert fused_bytes < 0.7 * plain_bytes
