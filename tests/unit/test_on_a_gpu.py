@@ -169,6 +169,22 @@ def sweeps(monkeypatch):
     return watching
 
 
+@pytest.fixture
+def switches():
+    matmul = torch.backends.cuda.matmul
+    before = matmul.allow_fp16_reduced_precision_reduction
+    matmul.allow_fp16_reduced_precision_reduction = True
+    yield matmul
+    matmul.allow_fp16_reduced_precision_reduction = before
+
+
+@pytest.mark.parametrize(("precision", "kept"), [("final", False), ("reference", True)])
+def test_sums_are_not_rounded_to_float16(model, precision, kept, switches):
+    here = model._encoder_in("reference")
+    Encoder(here.ends, here.layers, torch.device("cuda:0"), ARITHMETIC[precision])
+    assert switches.allow_fp16_reduced_precision_reduction == kept
+
+
 def of_a_layer(encoder, device, watching=()):
     """Kernels that a layer in the middle asks for, and bytes that sweeps move for each number."""
     counts = []

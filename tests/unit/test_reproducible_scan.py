@@ -70,3 +70,23 @@ def test_a_batch_fits_the_time_between_two_clicks(tiny_bert_spaced):
     assert demo.preferred_batch(10**6) == 1
     plain = load_model(tiny_bert_spaced, device="cpu")
     assert plain.preferred_batch(10) == 64
+
+
+@pytest.mark.parametrize(
+    ("layers", "width", "length", "batch"),
+    [  # ESM-2 650M and 3B: 2^13 tokens; 8M: 2 10^12 operations, 1,024 contexts at most
+        (33, 1280, 76, 64),
+        (33, 1280, 363, 16),
+        (36, 2560, 1000, 8),
+        (36, 2560, 10_000, 1),
+        (6, 320, 1000, 64),
+        (6, 320, 76, 1024),
+        (6, 320, 20, 1024),
+    ],
+)
+def test_batches_on_a_gpu(layers, width, length, batch, tiny_esm2, monkeypatch):
+    model = load_model(tiny_esm2, device="cpu")
+    monkeypatch.setattr(model, "device", torch.device("cuda"))
+    monkeypatch.setattr(model, "embedding_shape", (layers, width))
+    monkeypatch.setattr(model.network.config, "hidden_size", width)
+    assert model.preferred_batch(length) == batch

@@ -119,6 +119,9 @@ class Encoder:
         self.arithmetic = arithmetic
         self.buffers = Buffers(device)
         self._rotation: tuple[int, Rotation | None] = (0, None)
+        if device.type == "cuda" and arithmetic.product == torch.float16:
+            # Long sums may otherwise be added up in float16. There is one switch for a process.
+            torch.backends.cuda.matmul.allow_fp16_reduced_precision_reduction = False
         # Layers from files lie elsewhere each time.
         recordable = device.type == "cuda" and not isinstance(layers, LayerStream)
         self._recordings = Recordings() if recordable else None

@@ -1,5 +1,6 @@
 """Models of ESM's and ESM C's kind, computed by an `Encoder`: faster, in several precisions."""
 
+import math
 import threading
 from collections.abc import Generator, Iterator, Sequence
 from typing import Any, TypeVar
@@ -18,6 +19,11 @@ from plmwidgets.models.masked_lm import Context, chosen_precision, run_to_end
 from plmwidgets.models.room import Room, free_memory
 from plmwidgets.models.streaming import MOST_CONTEXTS, STREAM_BYTES, LayerStream
 from plmwidgets.models.superposition import pass_bytes, pass_cost, superposed_pass
+
+GPU_TOKENS = 2**13
+"""Tokens in a batch on a GPU at least, while the batch has more than one context."""
+GPU_OPERATIONS = 2e12
+"""Floating-point operations in a batch on a GPU at least: some hundredths of a second."""
 
 Block = TypeVar("Block", AttentionBlock, StateBlock)
 
@@ -69,11 +75,17 @@ class EsmMaskedLM(HuggingFaceMaskedLM):
     def preferred_batch(self, length: int) -> int:
         """Return how many contexts of this length should go through the model together.
 
-        As for `HuggingFaceMaskedLM`; of a streamed model many, as each batch reads all weights.
+        As for `HuggingFaceMaskedLM` on a CPU. On a GPU so many that its products are large, and
+        more of short proteins in small models, where a batch would be done before the next is
+        asked for; of a streamed model many, as each batch reads all weights.
         """
-        if "streamed" not in self.capabilities:
-            return super().preferred_batch(length)
         tokens = self.tokens.prefix + length + self.tokens.suffix
+        if "streamed" not in self.capabilities:
+            if self.device.type == "cpu":
+                return super().preferred_batch(length)
+            operations = self.embedding_shape[0] * self._step_operations(length)
+            size = max(GPU_TOKENS / tokens, GPU_OPERATIONS / operations)
+            return 1 << math.floor(math.log2(min(max(size, 1), MOST_CONTEXTS)))
         number = ARITHMETIC[self.precisions[0]].stream.itemsize
         context = tokens * int(self.network.config.hidden_size) * number
         return min(max(1, STREAM_BYTES // context), MOST_CONTEXTS)

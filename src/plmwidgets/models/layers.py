@@ -364,13 +364,15 @@ def attend(q: Tensor, k: Tensor, v: Tensor, buffers: Buffers) -> Tensor:
         Values averaged for each query, heads side by side.
     """
     heads, n, r, width = q.shape
-    mixed = buffers.take("mixed", (n, r, heads, width), q.dtype)
-    written_out = v.shape[-1] > width and _attend_written_out(q, k, v, mixed, buffers)
-    if not written_out:
-        q, k, v = (part.transpose(0, 1) for part in (q, k, v[..., :width]))
-        found = functional.scaled_dot_product_attention(q, k, v).transpose(1, 2)
-        # On a GPU it mostly lies as it is wanted already.
-        mixed = found if found.is_contiguous() else mixed.copy_(found)
+    shape = (n, r, heads, width)
+    if v.shape[-1] > width:
+        mixed = buffers.take("mixed", shape, q.dtype)
+        if _attend_written_out(q, k, v, mixed, buffers):
+            return mixed.view(n * r, heads * width)
+    q, k, v = (part.transpose(0, 1) for part in (q, k, v[..., :width]))
+    mixed = functional.scaled_dot_product_attention(q, k, v).transpose(1, 2)
+    if not mixed.is_contiguous():  # on a GPU it mostly lies as it is wanted already
+        mixed = buffers.take("mixed", shape, q.dtype).copy_(mixed)
     return mixed.view(n * r, heads * width)
 
 
