@@ -154,6 +154,17 @@ def test_what_guides_pairs_goes_to_the_pair_guided_alone():
         compare_strategies(PROTEIN, model, HIDDEN, strategies=own, steps=2)
 
 
+@pytest.mark.parametrize(
+    "given", [{"pairs": np.zeros((20, 20))}, {"order": "random"}, {"threshold": 0.3}]
+)
+def test_options_that_guide_nobody(given):
+    (name,) = given
+    with pytest.raises(ValueError, match=f"{name}= guides .* add it to strategies=, or leave"):
+        compare_strategies(
+            PROTEIN, ToyModel("unguided"), HIDDEN, strategies=["random"], steps=2, **given
+        )
+
+
 def test_passes_of_maps_of_ones_own_are_not_said_to_be_none():
     own = {"guided": {"strategy": "pair-guided", "pairs": np.zeros((20, 20))}}
     found = compare_strategies(

@@ -413,6 +413,13 @@ def _tasks(
     single = False
     plain = {name: value for name, value in options.items() if name not in ONE_STEP_ALIKE}
     guiding = {**options, "pairs": pairs}
+    if not any(own.get("strategy") == "pair-guided" for own in strategies.values()):
+        for name in sorted(ONE_STEP_ALIKE & guiding.keys()):
+            if guiding[name] is not None:
+                raise ValueError(
+                    f"{name}= guides the strategy 'pair-guided' alone: add it to strategies=, or "
+                    f"leave {name}= out"
+                )
     for label, own in strategies.items():
         given = {**(guiding if own.get("strategy") == "pair-guided" else plain), **own}
         for count in steps:
