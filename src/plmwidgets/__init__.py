@@ -61,8 +61,8 @@ if TYPE_CHECKING:
     from plmwidgets.methods.recovery.segments import element_pairs as element_pairs
     from plmwidgets.methods.tuning.classifier import Classifier as Classifier
     from plmwidgets.methods.tuning.classifier import load_classifier as load_classifier
+    from plmwidgets.methods.tuning.fine_tune import fine_tune as fine_tune
     from plmwidgets.methods.tuning.fine_tuning import FineTuning as FineTuning
-    from plmwidgets.methods.tuning.fine_tuning import fine_tune as fine_tune
     from plmwidgets.methods.tuning.probes import Probe as Probe
     from plmwidgets.methods.tuning.probes import fit_probe as fit_probe
     from plmwidgets.methods.unmasking.strategy_comparison import (
@@ -189,7 +189,7 @@ _HOMES = {
     "element_pairs": "methods.recovery.segments",
     "evaluate_contacts": "methods.contacts.evaluation",
     "fold": "methods.folding.fold",
-    "fine_tune": "methods.tuning.fine_tuning",
+    "fine_tune": "methods.tuning.fine_tune",
     "fit_probe": "methods.tuning.probes",
     "jacobian": "methods.jacobian.jacobian",
     "joint": "scan.joint",

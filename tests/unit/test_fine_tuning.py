@@ -308,7 +308,7 @@ def test_classifiers_learn_and_are_kept(fixture, method, request, tmp_path):
         ({"learning_rate": 0}, "learning_rate=0"),
         ({"learning_rate": float("nan")}, "learning_rate=nan"),
         ({"patience": 2}, "give sequences for them"),
-        ({"labels": ["a"] * 8}, "give no labels"),
+        ({"labels": ["a"] * 8}, "takes no labels: leave them out, or give task="),
         ({"sequences": []}, "sequences is empty"),
         ({"sequences": ["MKT", "MJT"]}, r"sequences\[1\] cannot be used"),
         ({"task": "sequence-classification"}, "needs labels="),

@@ -17,7 +17,7 @@ from safetensors.torch import save_file
 from tuning_tools import HELD_OUT, QUICK, SEQUENCES, adapter_of, assert_same, finished
 
 from plmwidgets import ModelError, fine_tune, load_model
-from plmwidgets.methods.tuning import fine_tuning
+from plmwidgets.methods.tuning import fine_tune as fine_tune_module
 from plmwidgets.methods.tuning.checkpoints import TrainingFolder
 from plmwidgets.models.masked_lm import Context
 
@@ -85,7 +85,7 @@ def test_a_held_run_that_a_later_one_took_over_is_refused_and_kept(base, tmp_pat
 def test_a_training_that_another_process_took_over_is_told(base, tmp_path, monkeypatch):
     folder = tmp_path / "mine"
     first = held(base, folder)
-    monkeypatch.setattr(fine_tuning, "_in_folders", {})  # as another process knows of none
+    monkeypatch.setattr(fine_tune_module, "_in_folders", {})  # as another process knows of none
     finished(base, SEQUENCES, evaluation=HELD_OUT, output=folder, **QUICK)
     before = _content(folder)
     first.resume()
