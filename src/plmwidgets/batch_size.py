@@ -29,7 +29,8 @@ class BatchSize:
 
     def observe(self, contexts: int, seconds: float, longest: float) -> None:
         """Learn from a batch: its contexts, its time, and that of its longest step."""
-        if self._is_fixed or contexts < self.size:  # the last, short slice of a request says little
+        # The last, short batch of a request says little, nor does one of a size given up meanwhile.
+        if self._is_fixed or contexts != self.size:
             return
         self._seen += 1
         if self._seen % self.MEMORY == 0:

@@ -44,6 +44,11 @@ def memory_wanted(error: BaseException) -> str:
     return f"it needed {size} more{f', and {free[1]} was free' if free else ''}"
 
 
+def memory_failure(model: MaskedLM, error: Exception, advice: str) -> ModelError:
+    """Return what to tell of a model that there was no memory for, with what to do about it."""
+    return ModelError(f"{model.name} ran out of memory ({memory_wanted(error)}): {advice}")
+
+
 def is_device_error(error: BaseException) -> bool:
     """Whether a device failed, rather than what was asked of it."""
     return type(error).__name__ == "AcceleratorError" or (

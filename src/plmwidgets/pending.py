@@ -1,5 +1,6 @@
 """What waits for a model, or is under way, and how it ends."""
 
+import time
 import traceback
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import Future
@@ -9,24 +10,50 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from plmwidgets.models.masked_lm import Context, MaskedLM
+from plmwidgets.models.masked_lm import Context
 
 Array = NDArray[np.floating[Any]]
 
 
 @dataclass(eq=False)
 class Batch:
-    """Contexts up to `stop` that are under way together."""
+    """Contexts from `start` to `stop` that are under way together.
 
+    Attributes
+    ----------
+    seconds, longest : float
+        What its steps took so far, and the longest of them.
+    values : ndarray or None
+        Once they are there.
+    """
+
+    start: int
     stop: int
     steps: Generator[float | None, None, Array]
     seconds: float = 0.0
     longest: float = 0.0
+    values: Array | None = None
+
+    def step(self) -> float | None:
+        """Take the next step; return the share of the work that is done, if known."""
+        began, share = time.perf_counter(), None
+        try:
+            share = next(self.steps)
+        except StopIteration as end:
+            self.values = end.value
+        took = time.perf_counter() - began
+        self.seconds += took
+        self.longest = max(self.longest, took)
+        return share
 
 
 @dataclass(eq=False)
 class Request:
-    """Contexts to be computed, batch by batch, in slices of time."""
+    """Contexts to be computed, batch by batch, in slices of time.
+
+    Those before `begun` have been put into batches; the latest of these is `batch` until all of it
+    has been asked of the model.
+    """
 
     contexts: Sequence[Context]
     positions: NDArray[np.int64] | None
@@ -35,7 +62,7 @@ class Request:
     size: int | None = None
     future: "Future[Array]" = field(default_factory=Future)
     parts: list[Array] = field(default_factory=list)
-    done: int = 0
+    begun: int = 0
     batch: Batch | None = None
 
 
@@ -51,8 +78,9 @@ class Steps:
 def resolve(
     future: "Future[Array]", values: Array | None = None, error: BaseException | None = None
 ) -> None:
-    """Give a waiting future its result or its failure, unless it was cancelled."""
-    if not future.set_running_or_notify_cancel():
+    """Give a waiting future its result or its failure, unless it has one or was cancelled."""
+    answered = future.done() and not future.cancelled()
+    if answered or not future.set_running_or_notify_cancel():
         return
     if error is not None:
         future.set_exception(error)
@@ -73,11 +101,3 @@ def free_frames(error: BaseException | None) -> None:
     while error is not None:
         traceback.clear_frames(error.__traceback__)
         error = error.__cause__ or error.__context__
-
-
-def in_one_step(
-    model: MaskedLM, contexts: Sequence[Context], wanted: NDArray[np.int64] | None
-) -> Generator[float | None, None, Array]:
-    """Do as ``log_probability_steps`` of a model that has no steps."""
-    yield from ()
-    return model.log_probabilities(contexts, wanted)

@@ -4,6 +4,11 @@
 into slices of about 50 ms and the most urgent request is looked up anew before each slice; a slice
 ends early, between two steps of the model, when a more urgent request comes: an interactive request
 waits for one step at most, however long a scan runs in the background.
+
+A model may compute on a device that works on while Python does other things (the capability
+``"asynchronous"``). Of its background work, one batch may be in flight, all of it queued on the
+device: its values land, are checked and given to whoever asked, after the slice that queues what
+comes next, so that the device always has something to do. What a person waits for lands at once.
 """
 
 import atexit
@@ -20,18 +25,18 @@ from weakref import WeakSet, WeakValueDictionary
 import numpy as np
 from numpy.typing import NDArray
 
-from plmwidgets.batch_size import SLICE_SECONDS, BatchSize
+from plmwidgets.batch_size import SLICE_SECONDS
+from plmwidgets.batches import Batches
 from plmwidgets.faults import (
     check_finite,
     device_failure,
     is_device_error,
     is_out_of_memory,
-    memory_wanted,
+    memory_failure,
 )
 from plmwidgets.models.masked_lm import (
     Context,
     MaskedLM,
-    ModelError,
     ModelIdentity,
     default_precision,
 )
@@ -42,7 +47,6 @@ from plmwidgets.pending import (
     Steps,
     drop,
     free_frames,
-    in_one_step,
     resolve,
 )
 
@@ -95,7 +99,8 @@ class ModelService:
         self._latest: dict[Hashable, Future[Array]] = {}
         self._cache: OrderedDict[Context, Array] = OrderedDict()
         self._cache_bytes = 0
-        self._batches: dict[tuple[int, int, str | None, int | None], BatchSize] = {}
+        self._batches = Batches(model)
+        self._landing: tuple[Request, Batch] | None = None  # the worker's own
         self._thread: threading.Thread | None = None
         self._closed = False
         _services.add(self)
@@ -234,22 +239,31 @@ class ModelService:
         # The thread ends when idle, so that a service nobody refers to frees its model.
         while True:
             with self._wake:
-                while not self._queue and not self._closed:
+                while not (self._queue or self._landing or self._closed):
                     if not self._wake.wait(IDLE_SECONDS) and not self._queue:
                         break
-                if not self._queue:
+                if not self._queue and self._landing is None:
                     self._thread = None
                     return
-                entry = heapq.heappop(self._queue)
-            self._serve(entry)
+                entry = heapq.heappop(self._queue) if self._queue else None
+            self._turn(entry)
             del entry  # or an idle worker would hold all that the last request did
 
-    def _serve(self, entry: Entry) -> None:
-        """Work on a request for one slice."""
+    def _turn(self, entry: Entry | None) -> None:
+        """Work on a request for one slice; after that, what had been queued before it lands."""
+        landing, self._landing = self._landing, None
+        error = None if entry is None else self._serve(entry)
+        if landing is not None:
+            self._land(*landing)
+        if entry is not None and error is not None:
+            self._fail(entry[2], error)
+
+    def _serve(self, entry: Entry) -> Exception | None:
+        """Work on a request for one slice; return its failure, if it failed."""
         request = entry[2]
-        if request.future.cancelled():
+        if request.future.done():  # cancelled, or an earlier batch of it failed
             drop(request)
-            return
+            return None
         try:
             if isinstance(request, Steps):
                 finished = self._run_steps(request, entry)
@@ -257,16 +271,36 @@ class ModelService:
                 finished = self._run_slice(request, entry)
         except Exception as error:  # it belongs to whoever asked, and fails that alone
             free_frames(error)
-            resolve(request.future, error=self._explained(error))
-            return
+            return error
         if finished:
-            return
+            return None
         with self._wake:
             closed = self._closed
             if not closed:
                 heapq.heappush(self._queue, entry)
         if closed:
             drop(request)
+        return None
+
+    def _land(self, request: Request, batch: Batch) -> None:
+        """Take the values of a batch that was in flight, unless nobody waits for them any more."""
+        if request.future.done():
+            batch.steps.close()
+            return
+        try:
+            while batch.values is None:
+                batch.step()
+            self._deliver(request, batch)
+        except Exception as error:
+            free_frames(error)
+            failure = error
+            if is_out_of_memory(error):
+                failure = memory_failure(self.model, error, "free some of it, and ask again")
+                failure.__cause__ = error
+            self._fail(request, failure)
+
+    def _fail(self, request: Request | Steps, error: Exception) -> None:
+        resolve(request.future, error=self._explained(error))
 
     def _explained(self, error: Exception) -> Exception:
         if not is_device_error(error):
@@ -294,10 +328,11 @@ class ModelService:
             except Exception as error:
                 if not is_out_of_memory(error):
                     raise
-                raise ModelError(
-                    f"{self.model.name} ran out of memory ({memory_wanted(error)}): use a smaller "
-                    "model or a shorter sequence; for a superposed scan, allow it less "
-                    "(memory=... bytes) or use method='exact'"
+                raise memory_failure(
+                    self.model,
+                    error,
+                    "use a smaller model or a shorter sequence; for a superposed scan, allow it "
+                    "less (memory=... bytes) or use method='exact'",
                 ) from error
             if time.perf_counter() - began >= SLICE_SECONDS or self._is_overtaken(entry):
                 break
@@ -306,73 +341,42 @@ class ModelService:
         return False
 
     def _run_slice(self, request: Request, entry: Entry) -> bool:
-        """Compute for one slice of time; return whether that finished the request."""
-        size = self._batch_size(request)
-        if request.batch is None:
-            stop = min(request.done + size.size, len(request.contexts))
-            request.batch = Batch(stop, self._begin(request, request.done, stop))
-        batch, began, values = request.batch, time.perf_counter(), None
-        before = began
-        while values is None:
+        """Compute for one slice of time; return whether no more is to be asked of the model."""
+        batch = request.batch or self._batches.next(request)
+        # A person waits for all that is more urgent.
+        flies = "asynchronous" in self.model.capabilities and entry[0] == Priority.BACKGROUND
+        began = time.perf_counter()
+        while True:
             try:
-                next(batch.steps)
-            except StopIteration as end:
-                values = end.value
+                share = batch.step()
             except Exception as error:
                 if not is_out_of_memory(error):
                     raise
-                self._give_way(request, size, error)
+                self._batches.give_way(request, error)
                 return False
-            now = time.perf_counter()
-            batch.longest = max(batch.longest, now - before)
-            before = now
-            full = now - began + batch.longest >= SLICE_SECONDS
-            if values is None and (full or self._is_overtaken(entry)):
-                batch.seconds += now - began
+            if batch.values is not None or (flies and share == 1):
+                break
+            full = time.perf_counter() - began + batch.longest >= SLICE_SECONDS
+            if full or self._is_overtaken(entry):
                 return False
-        start, stop = request.done, batch.stop
-        check_finite(self.model, request.contexts[start:stop], values, request.precision)
-        size.observe(stop - start, batch.seconds + before - began, batch.longest)
-        request.parts.append(values)
-        request.done, request.batch = stop, None
-        if request.on_part is not None:
-            request.on_part(start, stop, values)
-        if stop < len(request.contexts):
-            return False
-        self._finish(request)
-        return True
-
-    def _batch_size(self, request: Request) -> BatchSize:
-        length = len(request.contexts[0].sequence)
-        width = length if request.positions is None else request.positions.shape[1]
-        key = (length, width, request.precision, request.size)
-        if key not in self._batches:
-            fixed = self.model.preferred_batch(length) if request.size is None else request.size
-            self._batches[key] = BatchSize(fixed)
-        return self._batches[key]
-
-    def _begin(
-        self, request: Request, start: int, stop: int
-    ) -> Generator[float | None, None, Array]:
-        contexts = request.contexts[start:stop]
-        wanted = None if request.positions is None else request.positions[start:stop]
-        if "precision" in self.model.capabilities:
-            return self.model.log_probability_steps(  # type: ignore[attr-defined, no-any-return]
-                contexts, wanted, request.precision
-            )
-        return in_one_step(self.model, contexts, wanted)
-
-    def _give_way(self, request: Request, size: BatchSize, error: Exception) -> None:
-        """Take fewer contexts next time, if that is possible."""
-        length = len(request.contexts[0].sequence)
-        if request.batch is not None and request.batch.stop - request.done == 1:
-            raise ModelError(
-                f"{self.model.name} ran out of memory on a single context of {length} residues "
-                f"({memory_wanted(error)}): use a smaller model, a shorter sequence or a device "
-                "with more memory"
-            ) from error
-        size.halve()
         request.batch = None
+        if flies:
+            self._landing = (request, batch)
+        else:
+            self._deliver(request, batch)
+        return request.begun == len(request.contexts)
+
+    def _deliver(self, request: Request, batch: Batch) -> None:
+        """Give the values of a batch to whoever asked."""
+        values, contexts = batch.values, request.contexts[batch.start : batch.stop]
+        assert values is not None
+        check_finite(self.model, contexts, values, request.precision)
+        self._batches.learn(request, batch)
+        request.parts.append(values)
+        if request.on_part is not None:
+            request.on_part(batch.start, batch.stop, values)
+        if batch.stop == len(request.contexts):
+            self._finish(request)
 
     def _finish(self, request: Request) -> None:
         values = request.parts[0] if len(request.parts) == 1 else np.concatenate(request.parts)

@@ -16,8 +16,8 @@ from plmwidgets.pending import Array
 from plmwidgets.service import Priority
 
 POLL_SECONDS = 0.2
-NOT_ASKED_FOR = {"attentions", "contacts", "embeddings"}
-"""What workers offer that cannot be asked of them from here."""
+NOT_ASKED_FOR = {"asynchronous", "attentions", "contacts", "embeddings"}
+"""What workers offer that cannot be asked of them from here; they use the first by themselves."""
 
 
 class RemoteMaskedLM:

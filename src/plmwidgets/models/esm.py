@@ -19,6 +19,7 @@ from plmwidgets.models.masked_lm import Context, chosen_precision, run_to_end
 from plmwidgets.models.room import Room, free_memory
 from plmwidgets.models.streaming import MOST_CONTEXTS, STREAM_BYTES, LayerStream
 from plmwidgets.models.superposition import pass_bytes, pass_cost, superposed_pass
+from plmwidgets.models.transfer import Pace, upload
 
 GPU_TOKENS = 2**13
 """Tokens in a batch on a GPU at least, while the batch has more than one context."""
@@ -51,6 +52,8 @@ class EsmMaskedLM(HuggingFaceMaskedLM):
     ) -> None:
         super().__init__(network, tokenizer, **options)
         self.capabilities |= {"precision", "pair_pass"}
+        if self.device.type == "cuda":
+            self.capabilities |= {"asynchronous"}
         if layers is not None:
             self.capabilities |= {"streamed"}
             self.attention_shape = (len(layers), self.attention_shape[1])
@@ -131,18 +134,27 @@ class EsmMaskedLM(HuggingFaceMaskedLM):
     ) -> Generator[float, None, NDArray[np.floating[Any]]]:
         """Do as `log_probabilities`, but stop after each layer, where other work may go between.
 
-        Yields the share of the layers that is done.
+        Yields the share of the layers that is done; on a GPU, of those that are queued, and 1 once
+        all work is queued, the copy of the values to the host included. They are waited for after
+        that.
         """
         ids, wanted = self._tokens_of(contexts, positions)
-        steps = self._encoder(precision).steps(ids, wanted)
+        steps, pace = self._encoder(precision).steps(ids, wanted), Pace(self.device)
+        asynchronous = "asynchronous" in self.capabilities
         while True:
             # Buffers are in use within a step, and a scan may run while somebody calls the model.
             with self._turn:
                 try:
                     share = next(steps)
                 except StopIteration as end:
-                    return self._of_residues(end.value, wanted)
-            yield share
+                    values = self._of_residues(end.value, wanted)
+                    break
+            pace.step()
+            if share < 1 or not asynchronous:
+                yield share
+        if asynchronous:
+            yield 1.0
+        return values.wait()
 
     def pair_pass(
         self,
@@ -182,9 +194,10 @@ class EsmMaskedLM(HuggingFaceMaskedLM):
         checked = checked_positions(np.asarray(positions)[None], 1, len(sequence))[0]
         if len(checked) == 0:
             raise ValueError("a pair pass needs at least one position.")
-        ids = torch.from_numpy(self.tokens.encode([Context(sequence)])[0]).to(self.device)
-        tokens = torch.from_numpy(checked + self.tokens.prefix).to(self.device)
+        ids = upload(self.tokens.encode([Context(sequence)])[0], self.device)
+        tokens = upload(checked + self.tokens.prefix, self.device)
         steps = superposed_pass(self._encoder(precision), ids, tokens, Room(self.device, memory))
+        pace = Pace(self.device)
         while True:
             try:
                 share = next(steps)
@@ -192,8 +205,7 @@ class EsmMaskedLM(HuggingFaceMaskedLM):
                 estimates: NDArray[np.float32] = end.value.numpy()
                 estimates[np.diag_indices(len(positions))] = np.nan
                 return estimates
-            if self.device.type == "cuda":
-                torch.cuda.synchronize(self.device)  # or other work would wait for a long queue
+            pace.step()
             yield share
 
     def pair_pass_cost(self, length: int, n: int) -> float:

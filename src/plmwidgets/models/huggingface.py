@@ -25,6 +25,7 @@ from plmwidgets.models.hidden_states import (
 )
 from plmwidgets.models.masked_lm import Context, ModelError, ModelIdentity, chosen_precision
 from plmwidgets.models.tokens import ResidueTokenizer
+from plmwidgets.models.transfer import Download, upload
 
 if TYPE_CHECKING:
     from plmwidgets.models.adapters import AdaptedMaskedLM
@@ -226,7 +227,7 @@ class HuggingFaceMaskedLM(AttentionReader, HiddenStateReader):
             if wanted is not None:
                 logits = logits[torch.arange(len(ids), device=self.device)[:, None], wanted]
             found = torch.log_softmax(logits[..., self._columns].float(), dim=-1)
-        return self._of_residues(found, wanted)
+        return self._of_residues(found, wanted).wait()
 
     def _tokens_of(
         self, contexts: Sequence[Context], positions: Ints | None
@@ -235,20 +236,17 @@ class HuggingFaceMaskedLM(AttentionReader, HiddenStateReader):
         length = _common_length(contexts)
         for sequence in {context.sequence for context in contexts}:
             self.check_sequence(sequence)
-        ids = torch.from_numpy(self.tokens.encode(contexts)).to(self.device)
+        ids = upload(self.tokens.encode(contexts), self.device)
         if positions is None:
             return ids, None
         checked = checked_positions(positions, len(contexts), length) + self.tokens.prefix
-        return ids, torch.from_numpy(checked).to(self.device)
+        return ids, upload(checked, self.device)
 
-    def _of_residues(
-        self, found: torch.Tensor, wanted: torch.Tensor | None
-    ) -> NDArray[np.floating[Any]]:
-        """Take results to the host, without those of special tokens."""
+    def _of_residues(self, found: torch.Tensor, wanted: torch.Tensor | None) -> Download:
+        """Begin to take results to the host, without those of special tokens."""
         if wanted is None:
             found = found[:, self.tokens.prefix : found.shape[1] - self.tokens.suffix]
-        values: NDArray[np.floating[Any]] = found.cpu().numpy()
-        return values
+        return Download(found)
 
     def _attention_blocks(self, ids: torch.Tensor, layers: int) -> Iterator[AttentionBlock]:
         for block in network_blocks(self.network, ids, self.attention_shape):

@@ -162,11 +162,11 @@ class MaskedLM(Protocol):
     identity : ModelIdentity
     capabilities : frozenset of str
         What it offers beyond log-probabilities; stated, never guessed. ``"precision"``: it is a
-        `PreciseMaskedLM`; ``"pair_pass"``: a `PairPassMaskedLM` as well; ``"streamed"``: its
-        weights do not stay on the device; ``"remote"``: others compute for it, and its
-        ``open_service`` makes the service that asks them; ``"attentions"``: it is an
-        `AttentiveMaskedLM`; ``"contacts"``: a `ContactMaskedLM`; ``"embeddings"``: an
-        `EmbeddingMaskedLM`.
+        `PreciseMaskedLM`; ``"asynchronous"``: one whose device works on while Python does other
+        things; ``"pair_pass"``: a `PairPassMaskedLM` as well; ``"streamed"``: its weights do not
+        stay on the device; ``"remote"``: others compute for it, and its ``open_service`` makes the
+        service that asks them; ``"attentions"``: it is an `AttentiveMaskedLM`; ``"contacts"``: a
+        `ContactMaskedLM`; ``"embeddings"``: an `EmbeddingMaskedLM`.
     max_length : int or None
         Longest sequence it takes, in residues; None where there is no limit.
     """
@@ -233,7 +233,9 @@ class PreciseMaskedLM(MaskedLM, Protocol):
     ) -> Generator[float | None, None, NDArray[np.floating]]:
         """Do the same, stopping now and then so that other work may go between.
 
-        Yields the share of the work that is done, or None where it is not known.
+        Yields the share of the work that is done, or None where it is not known. An
+        ``"asynchronous"`` model yields 1 once, when all work is queued on its device, the copy of
+        the values to the host included, and waits for them only when it is resumed after that.
         """
 
 
