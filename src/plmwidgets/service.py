@@ -246,17 +246,14 @@ class ModelService:
                     self._thread = None
                     return
                 entry = heapq.heappop(self._queue) if self._queue else None
-            self._turn(entry)
-            del entry  # or an idle worker would hold all that the last request did
-
-    def _turn(self, entry: Entry | None) -> None:
-        """Work on a request for one slice; after that, what had been queued before it lands."""
-        landing, self._landing = self._landing, None
-        error = None if entry is None else self._serve(entry)
-        if landing is not None:
-            self._land(*landing)
-        if entry is not None and error is not None:
-            self._fail(entry[2], error)
+            landing, self._landing = self._landing, None
+            error = None if entry is None else self._serve(entry)
+            if landing is not None:
+                self._land(*landing)
+            if entry is not None and error is not None:
+                self._fail(entry[2], error)
+            # Or an idle worker, or whoever keeps the error, would hold all that these requests did.
+            del entry, landing, error
 
     def _serve(self, entry: Entry) -> Exception | None:
         """Work on a request for one slice; return its failure, if it failed."""
