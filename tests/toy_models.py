@@ -78,6 +78,50 @@ class GatedModel(ToyModel):
         return super().log_probabilities(contexts, positions)
 
 
+class AsynchronousModel(ToyModel):
+    """Notes when the work of a batch, named by its first masked position, is queued and waited for.
+
+    Attributes
+    ----------
+    steps : int
+        In a batch, the last of which says that all is queued.
+    at : dict
+        What to call at an event such as ``"wait 3"``; an error that it returns is raised.
+    """
+
+    capabilities = frozenset({"precision", "asynchronous"})
+    precisions = ("reference",)
+
+    def __init__(self, name="in flight", steps=1, revision="1"):
+        super().__init__(name, revision=revision)
+        self.steps = steps
+        self.log = []
+        self.at = {}
+
+    def happens(self, what):
+        self.log.append(what)
+        action = self.at.get(what)
+        if action is not None:
+            error = action()
+            if isinstance(error, Exception):
+                raise error
+
+    def log_probability_steps(self, contexts, positions=None, precision=None):
+        first = contexts[0].masked[0] if contexts[0].masked else "none"
+        try:
+            for step in range(1, self.steps):
+                self.happens(f"step {step} of {first}")
+                yield step / self.steps
+            self.happens(f"queue {first}")
+            if self.steps:
+                yield 1.0
+            self.happens(f"wait {first}")
+            return self.log_probabilities(contexts, positions)
+        except GeneratorExit:
+            self.log.append(f"drop {first}")
+            raise
+
+
 class NanModel(ToyModel):
     """Returns NaN once a chosen position is masked together with another one."""
 

@@ -10,7 +10,7 @@ from concurrent.futures import CancelledError
 import numpy as np
 import pytest
 import torch
-from toy_models import ToyModel, expected_pairs
+from toy_models import AsynchronousModel, expected_pairs
 
 from plmwidgets.batch_size import BatchSize
 from plmwidgets.cluster.remote_lm import RemoteMaskedLM
@@ -27,53 +27,9 @@ SINGLES = [Context(SEQUENCE, (i,)) for i in range(10)]
 ILLEGAL = "CUDA error: an illegal memory access was encountered\nCUDA kernel errors might be"
 
 
-class Asynchronous(ToyModel):
-    """Notes when the work of a batch, named by its first masked position, is queued and waited for.
-
-    Attributes
-    ----------
-    steps : int
-        In a batch, the last of which says that all is queued.
-    at : dict
-        What to call at an event such as ``"wait 3"``; an error that it returns is raised.
-    """
-
-    capabilities = frozenset({"precision", "asynchronous"})
-    precisions = ("reference",)
-
-    def __init__(self, name="in flight", steps=1, revision="1"):
-        super().__init__(name, revision=revision)
-        self.steps = steps
-        self.log = []
-        self.at = {}
-
-    def happens(self, what):
-        self.log.append(what)
-        action = self.at.get(what)
-        if action is not None:
-            error = action()
-            if isinstance(error, Exception):
-                raise error
-
-    def log_probability_steps(self, contexts, positions=None, precision=None):
-        first = contexts[0].masked[0] if contexts[0].masked else "none"
-        try:
-            for step in range(1, self.steps):
-                self.happens(f"step {step} of {first}")
-                yield step / self.steps
-            self.happens(f"queue {first}")
-            if self.steps:
-                yield 1.0
-            self.happens(f"wait {first}")
-            return self.log_probabilities(contexts, positions)
-        except GeneratorExit:
-            self.log.append(f"drop {first}")
-            raise
-
-
 @pytest.fixture
 def model():
-    return Asynchronous()
+    return AsynchronousModel()
 
 
 @pytest.fixture
@@ -203,7 +159,7 @@ def test_one_batch_lands_when_nothing_waits(model, service):
 # What fails
 
 
-class Sick(Asynchronous):
+class Sick(AsynchronousModel):
     """Gives numbers that are none with one residue hidden."""
 
     def expected(self, context):
@@ -393,7 +349,7 @@ def test_a_batch_of_a_size_given_up_meanwhile_teaches_nothing():
 
 
 def test_a_scan_is_paused_in_flight_and_resumed_to_the_same_map(monkeypatch):
-    model, ready = Asynchronous("scanned in flight", steps=3), threading.Event()
+    model, ready = AsynchronousModel("scanned in flight", steps=3), threading.Event()
     model.preferred_batch = lambda length: 4
     model.at["queue none"] = lambda: ready.wait(10)
     service, asked = service_for(model), []

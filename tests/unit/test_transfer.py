@@ -14,6 +14,7 @@ from plmwidgets.models.transfer import STEPS_AHEAD, Download, Pace, upload
 
 CPU = torch.device("cpu")
 SECOND = torch.device("cuda:1")
+LAST = torch.device("cuda", max(0, torch.cuda.device_count() - 1))
 SEQUENCE = "ACDEFGHIKLMNPQ"
 CONTEXTS = [Context(SEQUENCE, (i,)) for i in range(6)]
 WANTED = np.array([[i, 0] for i in range(6)])
@@ -198,26 +199,23 @@ def test_on_a_cpu_a_model_is_not_asynchronous_and_yields_after_each_layer():
     assert list(plain.log_probability_steps(CONTEXTS, WANTED)) == [1 / 3, 2 / 3, 1]
 
 
-@pytest.fixture
-def last_gpu():
-    if not torch.cuda.is_available():
-        pytest.skip("there is no GPU")
-    return torch.device("cuda", torch.cuda.device_count() - 1)
-
-
-def test_many_copies_under_way_do_not_share_memory(last_gpu):
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_many_copies_under_way_do_not_share_memory():
     arrays = [np.random.default_rng(i).normal(size=(50, 40, 20)) for i in range(40)]
     downloads = []
     for array in arrays:
-        there = upload(array, last_gpu)
+        there = upload(array, LAST)
         downloads.append(Download(there[:, 1:-1]))
         there.zero_()  # queued behind the copy
     for array, download in zip(arrays, downloads, strict=True):
         np.testing.assert_array_equal(download.wait(), array[:, 1:-1])
 
 
-def test_python_does_not_run_away_from_a_gpu(last_gpu):
-    pace, values = Pace(last_gpu), torch.ones(4000, 4000, device=last_gpu)
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_python_does_not_run_away_from_a_gpu():
+    pace, values = Pace(LAST), torch.ones(4000, 4000, device=LAST)
     marks = []
     for _ in range(20):
         for _ in range(10):
@@ -227,8 +225,10 @@ def test_python_does_not_run_away_from_a_gpu(last_gpu):
         assert all(mark.query() for mark in marks[:-STEPS_AHEAD])
 
 
-def test_the_demo_on_a_gpu_equals_the_one_on_a_cpu(last_gpu):
-    ours = load_model("demo", device=last_gpu)
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_the_demo_on_a_gpu_equals_the_one_on_a_cpu():
+    ours = load_model("demo", device=LAST)
     assert "asynchronous" in ours.capabilities
     found = run_to_end(ours.log_probability_steps(CONTEXTS, WANTED, "reference"))
     plain = load_model("demo", device="cpu").log_probabilities(CONTEXTS, WANTED)
