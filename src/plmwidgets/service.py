@@ -8,7 +8,8 @@ waits for one step at most, however long a scan runs in the background.
 A model may compute on a device that works on while Python does other things (the capability
 ``"asynchronous"``). Of its background work, one batch may be in flight, all of it queued on the
 device: its values land, are checked and given to whoever asked, after the slice that queues what
-comes next, so that the device always has something to do. What a person waits for lands at once.
+comes next, so that the device always has something to do. What a person waits for lands at once,
+behind the few steps that are queued by then.
 """
 
 import atexit
