@@ -9,32 +9,24 @@ from typing import Any
 
 import numpy as np
 import torch
-from harness import (
+from harness.accuracy import answers, distance_errors
+from harness.conditions import has_bfloat16
+from harness.models import (
     SHAPES,
     Floats,
     Ints,
-    Ratio,
-    Report,
     Run,
-    Variant,
-    Work,
-    add_shape,
-    answers,
-    compare,
-    distance_errors,
-    gemm_peak,
-    has_bfloat16,
     in_bfloat16,
     ours,
-    parser,
     pass_flops,
     published,
     random_network,
     random_pairs,
     random_sequence,
-    ratio_of,
     wrap,
 )
+from harness.report import Report, add_shape, parser
+from harness.timing import Ratio, Variant, Work, compare, gemm_peak, ratio_of
 
 from plmwidgets.metrics import js_distance
 from plmwidgets.models.masked_lm import Context

@@ -9,17 +9,9 @@ from typing import Any
 
 import numpy as np
 import torch
-from harness import (
-    Floats,
-    Report,
-    add_shape,
-    parser,
-    pass_flops,
-    random_network,
-    random_sequence,
-    ratio_of,
-    wrap,
-)
+from harness.models import Floats, pass_flops, random_network, random_sequence, wrap
+from harness.report import Report, add_shape, parser
+from harness.timing import ratio_of
 
 from plmwidgets import jacobian
 from plmwidgets.models.esm import EsmMaskedLM

@@ -6,7 +6,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from harness import Floats, Ints, Report, parser, random_sequence, ratio_of
+from harness.models import Floats, Ints, random_sequence
+from harness.report import Report, parser
+from harness.timing import ratio_of
 from scipy.spatial.distance import jensenshannon
 from scipy.special import softmax
 from scipy.stats import entropy

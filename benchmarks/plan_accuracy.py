@@ -19,7 +19,8 @@ from typing import Any
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 import torch
-from harness import Report, parser, random_network, random_sequence, wrap
+from harness.models import random_network, random_sequence, wrap
+from harness.report import Report, parser
 from superposed_speed import peak_memory
 
 from plmwidgets.models import load_model

@@ -11,7 +11,9 @@ import time
 from pathlib import Path
 
 import numpy as np
-from harness import Report, add_shape, parser, random_network, random_sequence, ratio_of
+from harness.models import random_network, random_sequence
+from harness.report import Report, add_shape, parser
+from harness.timing import ratio_of
 from transformers import AutoTokenizer
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))

@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from harness import parser
+from harness.report import parser
 
 SCRIPTS = (
     "exact_speed",

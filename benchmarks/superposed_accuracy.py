@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from harness import Floats, Ints, Report, both_ways, parser
+from harness.accuracy import both_ways
+from harness.models import Floats, Ints
+from harness.report import Report, parser
 from scipy.stats import beta, spearmanr
 
 from plmwidgets import Protein, load_model, scan_pairs

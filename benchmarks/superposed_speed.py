@@ -15,26 +15,19 @@ from pathlib import Path
 import numpy as np
 import psutil
 import torch
-from harness import (
+from harness.accuracy import answers, both_ways, distance_errors
+from harness.models import (
     Floats,
-    Ratio,
-    Report,
     Run,
-    Variant,
-    Work,
-    add_shape,
-    answers,
-    both_ways,
-    distance_errors,
     ours,
-    parser,
     published,
     random_network,
     random_pairs,
     random_sequence,
-    ratio_of,
     wrap,
 )
+from harness.report import Report, add_shape, parser
+from harness.timing import Ratio, Variant, Work, ratio_of
 
 from plmwidgets import scan_pairs
 from plmwidgets.metrics import js_distance

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 
-from harness import Report, parser
+from harness.report import Report, parser
 from playwright.sync_api import Browser
 from views import clicks, explorer, maps
 from views.hosts import ROOT, Lab, chromium

@@ -18,7 +18,7 @@ import nglview.datafiles
 import numpy as np
 import plmwidgets as plm
 from IPython.display import display
-from harness import random_network, wrap
+from harness.models import random_network, wrap
 from plmwidgets.models.masked_lm import chosen_precision
 from plmwidgets.scan.pair import PairScan
 from plmwidgets.scan.single import SingleScan

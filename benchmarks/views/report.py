@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from harness import Report
+from harness.report import Report
 from numpy.typing import NDArray
 
 

@@ -1,0 +1,1 @@
+"""What the benchmarks share: models, accuracy, fair timing, conditions, goals and tables."""
