@@ -9,14 +9,14 @@ from typing import Any
 
 import numpy as np
 import torch
-from harness.accuracy import answers, distance_errors
+from harness.accuracy import LARGEST_LOG_P_ERROR, LARGEST_P99, Errors, answers, errors_of
 from harness.conditions import has_bfloat16
 from harness.models import (
     SHAPES,
     Floats,
     Ints,
     Run,
-    in_bfloat16,
+    in_type,
     ours,
     pass_flops,
     published,
@@ -35,8 +35,6 @@ from plmwidgets.models.tokens import ResidueTokenizer
 BASELINE = "HF float32"
 FAIR_ESM = "fair-esm float32"
 SPEED_GOALS = {76: {"reference": 1.30, "preview": 3.3}, 363: {"reference": 1.20, "preview": 2.7}}
-LARGEST_LOG_P_ERROR = 2e-5
-LARGEST_P99 = 0.03
 CHECKED = 48
 SHORT = 128  # residues up to which larger batches are tried
 
@@ -53,7 +51,7 @@ def main() -> None:
     baseline = published(network, model.tokens)
     runs = {
         BASELINE: baseline,
-        "HF bfloat16": published(in_bfloat16(network), model.tokens),
+        "HF bfloat16": published(in_type(network, torch.bfloat16), model.tokens),
         "reference": ours(model, "reference"),
         "preview": ours(model, "preview"),
     }
@@ -93,7 +91,9 @@ def measure(
         ratio = ratio_of(times[BASELINE] / times[name])
         rate = pass_flops(arguments.shape, length) / seconds
         share = rate / peaks[variant.peak]
-        errors = None if name == FAIR_ESM else accuracy(variant.run, sequence, pairs, true)
+        errors = (
+            None if name == FAIR_ESM else errors_of(answers(variant.run, sequence, pairs), true)
+        )
         report.figures(
             f"exact pass, {name}",
             shape=arguments.shape,
@@ -103,7 +103,11 @@ def measure(
             gflops=rate / 1e9,
             share_of_peak=share,
             times_baseline=ratio,
-            **(errors or {}),
+            **(
+                {}
+                if errors is None
+                else {"max_log_p_error": errors.max_log_p, "p99_js_dist_error": errors.p99}
+            ),
         )
         rows.append(
             {
@@ -136,23 +140,13 @@ def peak_of(name: str) -> str:
     return "bfloat16" if name in ("preview", "HF bfloat16") else "float32"
 
 
-def accuracy(run: Run, sequence: str, pairs: Ints, true: tuple[Floats, Floats]) -> dict[str, float]:
-    found = answers(run, sequence, pairs)
-    return {
-        "max_log_p_error": float(
-            max(np.abs(a - b).max() for a, b in zip(found, true, strict=True))
-        ),
-        "p99_js_dist_error": float(np.percentile(distance_errors(found, true), 99)),
-    }
-
-
 def verdicts(
     report: Report,
     shape: str,
     length: int,
     name: str,
     ratio: Ratio,
-    errors: dict[str, float] | None,
+    errors: Errors | None,
 ) -> dict[str, str]:
     """Return the cells of a row that judge it."""
     goals = SPEED_GOALS.get(length, {}) if shape == "8M" else {}
@@ -162,17 +156,16 @@ def verdicts(
     cells = {"speed": speed, "max |d log p|": "-", "p99 |d js_dist|": "-", "accuracy": ""}
     if errors is None:
         return cells
-    largest, p99 = errors.values()
-    cells["max |d log p|"] = f"{largest:.1e}"
-    cells["p99 |d js_dist|"] = f"{p99:.1e}"
+    cells["max |d log p|"] = f"{errors.max_log_p:.1e}"
+    cells["p99 |d js_dist|"] = f"{errors.p99:.1e}"
     what = f"{name} pass, L={length}"
     if name == "reference":
         cells["accuracy"] = report.goal(
-            f"{what}, max |d log p|", largest, LARGEST_LOG_P_ERROR, at_least=False
+            f"{what}, max |d log p|", errors.max_log_p, LARGEST_LOG_P_ERROR, at_least=False
         )
     elif name == "preview":
         cells["accuracy"] = report.goal(
-            f"{what}, p99 |d js_dist|", p99, LARGEST_P99, at_least=False
+            f"{what}, p99 |d js_dist|", errors.p99, LARGEST_P99["preview"], at_least=False
         )
     return cells
 

@@ -9,15 +9,14 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import psutil
 import torch
-from harness.accuracy import answers, both_ways, distance_errors
+from harness.accuracy import answers
 from harness.models import (
-    Floats,
     Run,
     ours,
     published,
@@ -27,16 +26,15 @@ from harness.models import (
     wrap,
 )
 from harness.report import Report, add_shape, parser
-from harness.timing import Ratio, Variant, Work, ratio_of
+from harness.superposed import compare_scans, exhaust
+from harness.timing import Ratio, Variant, Work, ratio_of, sampler
 
 from plmwidgets import scan_pairs
 from plmwidgets.metrics import js_distance
 from plmwidgets.models.esm import EsmMaskedLM
 from plmwidgets.models.masked_lm import Context
 from plmwidgets.scan.audit import REPLACED_FOR_EACH
-from plmwidgets.scan.pair import PairScan
 from plmwidgets.scan.superposed import AUDITED, TOLERANCE
-from plmwidgets.service import service_for
 
 PASS_GOALS = {128: 24.0, 363: 65.0}
 SCAN_GOALS = {128: 10.0, 363: 32.0}
@@ -91,48 +89,18 @@ def report_speed(
     published_one = Variant("HF float32", baseline, (4, 8, 16, 32) if short else (2, 4, 8, 16))
     our_batches = (8, 16, 32, 64) if short else (4, 8, 16)
     our_one = Variant("reference", ours(model, "reference"), our_batches)
-    sample = sampler(work, published_one)
-    passes: list[Floats] = []
-    scans: list[PairScan] = []
-
-    def run_pass() -> float:
-        began = time.perf_counter()
-        passes[:] = [exhaust(model, sequence)]
-        return time.perf_counter() - began
-
-    def run_scan() -> float:
-        service_for(model).close()  # it remembers the single masks
-        began = time.perf_counter()
-        scan = scan_pairs(sequence, model, method="superposed")
-        scan.wait()
-        scans[:] = [scan]
-        return time.perf_counter() - began
-
-    our_sample = sampler(work, our_one)
-    measured = {"pass": run_pass, "scan": run_scan, "exact": lambda: our_sample() * count}
     exhaust(model, sequence[:SHORT])  # warm up
     rounds = 3 if short and not arguments.quick else 1
-    seconds: dict[str, list[float]] = {name: [] for name in measured}
-    ratios: dict[str, list[float]] = {name: [] for name in measured}
-    random = np.random.default_rng(0)
-    before = sample()
-    for _ in range(rounds):
-        for index in random.permutation(len(measured)):
-            name = list(measured)[index]
-            seconds[name].append(measured[name]())
-            after = sample()
-            ratios[name].append((before + after) / 2 * count / seconds[name][-1])
-            before = after
+    samples = [
+        sampler(work, variant, *best(work, variant), SAMPLE_SECONDS)
+        for variant in (published_one, our_one)
+    ]
+    times = compare_scans(model, sequence, rounds, *samples)
+    seconds, ratios, scan = times.seconds, times.ratios, times.scan
     pairs = random_pairs(length, CHECKED)
-    scan = scans[0]
     assert scan.audit is not None
-    assert scan.single is not None
-    alone = scan.single.log_probabilities[pairs]
     true = answers(baseline, sequence, pairs)
-    errors = {
-        "pass": distance_errors((true[0], both_ways(passes[0], pairs)), true),
-        "scan": distance_errors((alone, both_ways(scan.log_probabilities, pairs)), true),
-    }
+    errors = times.errors(true, pairs)
     goals = {"pass": PASS_GOALS, "scan": SCAN_GOALS}
     rows = []
     for name, label in (("pass", "superposed pass"), ("scan", "superposed scan")):
@@ -178,6 +146,12 @@ def report_speed(
     return float(np.median(seconds["pass"]))
 
 
+def best(work: Work, variant: Variant) -> tuple[int, float]:
+    found = work.best_batch(variant)
+    assert found is not None, "the smallest batch does not fit this machine's memory"
+    return found
+
+
 def record(
     report: Report,
     shape: str,
@@ -195,24 +169,6 @@ def record(
         times_our_exact=own,
         p99_js_dist_error=p99,
     )
-
-
-def sampler(work: Work, variant: Variant) -> Callable[[], float]:
-    """Return what measures seconds a pass, over some seconds, at the best batch."""
-    batch, expected = work.best_batch(variant)
-    batches = max(1, round(SAMPLE_SECONDS / (expected * batch)))
-    return lambda: work.time(variant, batch, batches)
-
-
-def exhaust(model: EsmMaskedLM, sequence: str) -> Floats:
-    """Run a superposed pass over all pairs of a sequence to its end."""
-    steps = model.pair_pass(sequence, np.arange(len(sequence)))
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            estimates: Floats = end.value
-            return estimates
 
 
 # Growth

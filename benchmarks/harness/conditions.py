@@ -2,8 +2,10 @@
 
 import argparse
 import datetime
+import importlib
 import os
 import platform
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -43,3 +45,50 @@ def conditions(arguments: argparse.Namespace) -> dict[str, Any]:
         "numpy": np.__version__,
         "arguments": {k: v for k, v in vars(arguments).items() if k != "json"},
     }
+
+
+def gpu_conditions(device: torch.device) -> dict[str, Any]:
+    """Collect what is known of a GPU; all but its name may be missing."""
+    about = torch.cuda.get_device_properties(device)
+    free, total = torch.cuda.mem_get_info(device)
+    return {
+        "gpu": about.name,
+        "capability": f"{about.major}.{about.minor}",
+        "multiprocessors": about.multi_processor_count,
+        "memory_gb": total / 1e9,
+        "memory_used_before_gb": (total - free) / 1e9,
+        "cuda": torch.version.cuda,
+        "float32_products": torch.get_float32_matmul_precision(),
+        "triton": _version_of("triton"),
+        **_from_driver(getattr(about, "uuid", None)),
+    }
+
+
+def _version_of(package: str) -> str | None:
+    """Return the version of a package that can be imported, or None."""
+    try:
+        return str(importlib.import_module(package).__version__)
+    except (ImportError, AttributeError):
+        return None
+
+
+def _from_driver(uuid: object) -> dict[str, str]:
+    """Ask the driver's own tool for what torch does not tell."""
+    fields = {
+        "driver": "driver_version",
+        "power_limit": "power.limit",
+        "largest_sm_clock": "clocks.max.sm",
+    }
+    command = ["nvidia-smi", f"--id=GPU-{uuid}", f"--query-gpu={','.join(fields.values())}"]
+    try:
+        done = subprocess.run(
+            [*command, "--format=csv,noheader"],
+            capture_output=True,
+            text=True,
+            timeout=20,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return {}
+    values = [value.strip() for value in done.stdout.strip().split(",")]
+    return dict(zip(fields, values, strict=True)) if len(values) == len(fields) else {}

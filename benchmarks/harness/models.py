@@ -29,11 +29,17 @@ SHAPES: Final = {
 }
 """Layers, width and heads of the ESM-2 models, and of one to try the scripts with."""
 WEIGHT_SCALE: Final = 0.045
+SCALE_WIDTH: Final = 320
+"""Random weights have this standard deviation at this width. It falls with the root of the width:
+otherwise wide networks would magnify rounding errors more than trained ones do."""
 SPECIALS: Final = 2  # tokens beside the residues
 
 
-def random_network(shape: str, seed: int = 0) -> EsmForMaskedLM:
-    """Return an ESM-2 of a shape with random weights: speed does not depend on them."""
+def random_network(shape: str, seed: int = 0, device: torch.device | str = "cpu") -> EsmForMaskedLM:
+    """Return an ESM-2 of a shape with random weights: speed does not depend on them.
+
+    They are drawn on the device: three billion of them take a minute on a CPU.
+    """
     layers, width, heads = SHAPES[shape]
     config = EsmConfig(
         vocab_size=33,
@@ -52,11 +58,13 @@ def random_network(shape: str, seed: int = 0) -> EsmForMaskedLM:
         layer_norm_eps=1e-5,
     )
     torch.manual_seed(seed)
-    network = EsmForMaskedLM(config).eval()
+    with torch.device(device):
+        network = EsmForMaskedLM(config).eval()
+    scale = WEIGHT_SCALE * (SCALE_WIDTH / width) ** 0.5
     with torch.no_grad():
         for parameter in network.parameters():
             if parameter.ndim == 2:
-                parameter.normal_(0, WEIGHT_SCALE)
+                parameter.normal_(0, scale)
     return network
 
 
@@ -83,25 +91,34 @@ def random_pairs(length: int, count: int, seed: int = 0) -> Ints:
 def published(network: Any, tokens: ResidueTokenizer) -> Run:
     """Run the network as the published notebook does.
 
-    All logits of a batch of double-masked sequences, then the masked rows and twenty columns.
+    All logits of a batch of double-masked sequences, then the masked rows and twenty columns. They
+    are on the host when it returns: a device has finished by then.
     """
-    columns = torch.from_numpy(tokens.columns)
+    device = network.device
+    columns = torch.from_numpy(tokens.columns).to(device)
 
     def run(contexts: Sequence[Context], positions: Ints) -> Floats:
-        ids = torch.from_numpy(tokens.encode(contexts))
+        ids = torch.from_numpy(tokens.encode(contexts)).to(device)
         with torch.inference_mode():
             logits = network(input_ids=ids, attention_mask=torch.ones_like(ids)).logits.float()
-            rows = torch.from_numpy(positions + tokens.prefix)
-            chosen = logits[torch.arange(len(ids))[:, None], rows][..., columns]
-            values: Floats = chosen.log_softmax(dim=-1).numpy()
+            rows = torch.from_numpy(positions + tokens.prefix).to(device)
+            chosen = logits[torch.arange(len(ids), device=device)[:, None], rows][..., columns]
+            values: Floats = chosen.log_softmax(dim=-1).cpu().numpy()
             return values
 
     return run
 
 
-def in_bfloat16(network: EsmForMaskedLM) -> EsmForMaskedLM:
-    """Return a copy of the network in bfloat16."""
-    return copy.deepcopy(network).to(torch.bfloat16)
+def in_type(network: EsmForMaskedLM, dtype: torch.dtype) -> EsmForMaskedLM:
+    """Return a copy of the network in another type, as `from_pretrained` would load it.
+
+    The frequencies of its rotary positions are no weights, and stay as they are.
+    """
+    weights = {
+        id(weight): torch.nn.Parameter(weight.detach().to(dtype), requires_grad=False)
+        for weight in network.parameters()
+    }
+    return copy.deepcopy(network, weights)
 
 
 def ours(model: EsmMaskedLM, precision: str) -> Run:

@@ -56,6 +56,13 @@ class Report:
     title : str
     arguments : Namespace
         Of `parser`; the number of threads is set here.
+
+    Attributes
+    ----------
+    conditions : dict
+        Under what it is measured.
+    goals : list of Goal
+        Those judged so far.
     """
 
     def __init__(self, title: str, arguments: argparse.Namespace) -> None:
@@ -66,7 +73,7 @@ class Report:
         self._path: Path | None = arguments.json
         self._began = time.perf_counter()
         self._figures: list[dict[str, Any]] = []
-        self._goals: list[Goal] = []
+        self.goals: list[Goal] = []
         where = self.conditions
         print(f"\n{title}\n{'=' * len(title)}")
         print(
@@ -87,8 +94,8 @@ class Report:
         interval = None
         if isinstance(value, Ratio):
             interval, value = value.interval, value.median
-        self._goals.append(Goal(what, float(value), goal, at_least, interval))
-        return self._goals[-1].verdict
+        self.goals.append(Goal(what, float(value), goal, at_least, interval))
+        return self.goals[-1].verdict
 
     def text(self, line: str) -> None:
         """Print a line."""
@@ -106,18 +113,26 @@ class Report:
 
     def finish(self) -> None:
         """Print how long it took and write the JSON file, if one is wanted."""
-        seconds = time.perf_counter() - self._began
-        print(f"{seconds:.0f} s")
+        print(f"{time.perf_counter() - self._began:.0f} s")
+        self.save(finished=True)
+
+    def save(self, finished: bool = False) -> None:
+        """Write what is there to the JSON file, if one is wanted."""
         if self._path is None:
             return
         record = {
             "title": self._title,
             "conditions": self.conditions,
-            "seconds": seconds,
+            "finished": finished,
+            "seconds": time.perf_counter() - self._began,
             "figures": self._figures,
-            "goals": [{**asdict(goal), "met": bool(goal.met)} for goal in self._goals],
+            "goals": [{**asdict(goal), "met": bool(goal.met)} for goal in self.goals],
         }
-        self._path.write_text(json.dumps(record, indent=1, default=_plain) + "\n")
+        text = json.dumps(record, indent=1, default=_plain) + "\n"
+        # Killed half-way, it leaves the file as it was.
+        beside = self._path.with_name(f"{self._path.name}.part")
+        beside.write_text(text)
+        beside.replace(self._path)
 
 
 def parser(description: str | None) -> argparse.ArgumentParser:
