@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet -c const
 SOURCES := pyproject.toml constraints.txt hatch_build.py
 BROWSER_PART := $(shell find js/src js/*.mjs js/package-lock.json 2>/dev/null)
 
-.PHONY: demo test stress bench bench-views docs gallery lectures linkcheck lint types js python library hosts clean
+.PHONY: demo test stress bench bench-gpu bench-views docs gallery lectures linkcheck lint types js python library hosts clean
 
 # In a container one is root, and Jupyter wants to be told that this is meant.
 QUICKSTART = $(BIN)/jupyter lab $(if $(filter 0,$(shell id -u)),--allow-root) examples/quickstart.ipynb
@@ -54,6 +54,11 @@ stress: $(VENV)/.test
 # Some minutes, with nothing else on the machine. BENCH="--json figures.json" saves the figures.
 bench: $(VENV)/.test
 	$(BIN)/python benchmarks/run_all.py $(BENCH)
+
+# On a machine with a CUDA device: under half an hour. BENCH="--minutes 8" does what matters most.
+# The figures are in gpu.json and the tables in gpu.md after every part.
+bench-gpu: $(VENV)/.demo
+	$(BIN)/python benchmarks/gpu_speed.py --json gpu.json --markdown gpu.md $(BENCH)
 
 # Pictures of every view in every state, to be looked at: gallery/index.html. PART=dev or PART=lab.
 gallery: $(VENV)/.test js

@@ -49,6 +49,7 @@ def sentence(conditions: Mapping[str, Any]) -> str:
             f"CUDA {conditions['cuda']}",
             *words,
             "no triton" if triton is None else f"triton {triton}",
+            "fused kernels" if conditions["fused_kernels"] else "no fused kernels",
             f"float32 products in {conditions['float32_products']!r} precision",
         ]
     peaks = ", ".join(

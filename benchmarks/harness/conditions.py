@@ -13,6 +13,8 @@ import numpy as np
 import torch
 import transformers
 
+from plmwidgets.models.fusion import fused
+
 
 def cpu_info(key: str) -> str:
     """Return an entry of the first processor in /proc/cpuinfo; empty where there is none."""
@@ -60,8 +62,14 @@ def gpu_conditions(device: torch.device) -> dict[str, Any]:
         "cuda": torch.version.cuda,
         "float32_products": torch.get_float32_matmul_precision(),
         "triton": _version_of("triton"),
+        "fused_kernels": _uses_kernels(device),
         **_from_driver(getattr(about, "uuid", None)),
     }
+
+
+def _uses_kernels(device: torch.device) -> bool:
+    """Whether the package's fused kernels work on a device."""
+    return fused(torch.empty(1, device=device)) is not None
 
 
 def _version_of(package: str) -> str | None:

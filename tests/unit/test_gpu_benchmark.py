@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -133,7 +134,7 @@ def test_without_a_gpu_it_says_how_to_try_it(monkeypatch):
     import gpu_speed
 
     monkeypatch.setattr(sys, "argv", ["gpu_speed.py"])
-    with pytest.raises(SystemExit, match="no device 'cuda:0' here.* --device cpu --shapes tiny"):
+    with pytest.raises(SystemExit, match=r"no device 'cuda:0' here.* --device cpu --shapes tiny"):
         gpu_speed.main()
 
 
@@ -212,6 +213,55 @@ def test_other_errors_are_no_reason_to_try_less(monkeypatch):
     monkeypatch.setattr(Work, "time", time)
     with pytest.raises(RuntimeError, match="illegal memory access"):
         Work("ACDE").best_batch(variant((1, 2)))
+
+
+def test_the_conditions_on_a_gpu_are_told(monkeypatch):
+    from gpu.markdown import markdown
+    from harness import conditions
+
+    about = SimpleNamespace(name="Some GPU", major=9, minor=0, multi_processor_count=132, uuid="1")
+    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda device: about)
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (79e9, 80e9))
+    monkeypatch.setattr(conditions, "_uses_kernels", lambda device: True)
+    found = conditions.gpu_conditions(torch.device("cuda:0"))
+    found |= {"date": "2026-11-22T00:00:00", "torch": "2", "transformers": "5"}
+    text = markdown({**found, "peaks": {"float16": 7.5e14}}, {}, [], ["one cell: no time"])
+    assert text.startswith("## Some GPU, 2026-11-22\n\nSome GPU; 80 GB; capability 9.0; ")
+    assert "; fused kernels; float32 products in 'highest' precision." in text
+    assert "float16 750 TF/s" in text
+    assert text.endswith("Left out:\n\n- one cell: no time\n")
+
+
+def test_memory_is_the_peak_of_a_run_beyond_what_was_there(monkeypatch):
+    from gpu.session import extra_memory
+
+    held = {"now": 100, "peak": 900}  # a peak of earlier
+
+    def run():
+        held["peak"] = max(held["peak"], held["now"] + 50)
+
+    for name, stub in {
+        "synchronize": lambda device: None,
+        "memory_allocated": lambda device: held["now"],
+        "max_memory_allocated": lambda device: held["peak"],
+        "reset_peak_memory_stats": lambda device: held.update(peak=held["now"]),
+    }.items():
+        monkeypatch.setattr(torch.cuda, name, stub)
+    assert extra_memory(torch.device("cuda"), run) == 50
+
+
+def test_float16_is_added_up_as_torch_would():
+    from gpu.exact import by_torch_defaults
+
+    switches = torch.backends.cuda.matmul
+    before = switches.allow_fp16_reduced_precision_reduction
+    try:
+        switches.allow_fp16_reduced_precision_reduction = False  # as an encoder in float16 does
+        run = by_torch_defaults(lambda *_: switches.allow_fp16_reduced_precision_reduction)
+        assert run([], np.empty((0, 2))) is True
+        assert switches.allow_fp16_reduced_precision_reduction is False
+    finally:
+        switches.allow_fp16_reduced_precision_reduction = before
 
 
 class StubReport:
