@@ -13,6 +13,7 @@ def markdown(
     tables: Mapping[str, Sequence[Row]],
     goals: Sequence[Goal],
     left_out: Sequence[str],
+    finished: bool,
 ) -> str:
     """Return the conditions, the tables with their titles, the goals, and what is missing."""
     met = sum(goal.met for goal in goals)
@@ -25,6 +26,8 @@ def markdown(
         parts.append("\n".join(lines))
     if left_out:
         parts.append("\n".join(["Left out:", "", *(f"- {line}" for line in left_out)]))
+    if not finished:
+        parts.append("**The run was cut off here.**")
     return "\n\n".join(parts) + "\n"
 
 

@@ -152,15 +152,19 @@ class Session:
         for goal in goals:
             if not goal.met:
                 self.report.text(f"{goal.verdict}  {goal.what}: {goal.value:.3g}")
-        self.save()
         self.report.finish()
+        self._write_tables(finished=True)
 
     def save(self) -> None:
         """Write the files that are wanted."""
         self.report.save()
+        self._write_tables(finished=False)
+
+    def _write_tables(self, finished: bool) -> None:
         if self._markdown is not None:
-            text = markdown(self.report.conditions, self._tables, self.report.goals, self._left_out)
-            self._markdown.write_text(text)
+            goals, left_out = self.report.goals, self._left_out
+            conditions = self.report.conditions
+            self._markdown.write_text(markdown(conditions, self._tables, goals, left_out, finished))
 
 
 def as_on_a_gpu(network: EsmForMaskedLM, shape: str) -> EsmMaskedLM:

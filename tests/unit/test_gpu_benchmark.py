@@ -104,6 +104,7 @@ def test_every_part_is_measured_and_judged(tmp_path, device):
 
     met = sum(goal["met"] for goal in record["goals"])
     assert f"{met} of {len(goals)} goals were met." in tables
+    assert "cut off" not in tables
     assert tables.count("| tiny | 40 |") == len(VARIANTS) + 1 + 2
     assert all(f"| {name} |" in tables for name in VARIANTS)
     widths = {
@@ -225,11 +226,13 @@ def test_the_conditions_on_a_gpu_are_told(monkeypatch):
     monkeypatch.setattr(conditions, "_uses_kernels", lambda device: True)
     found = conditions.gpu_conditions(torch.device("cuda:0"))
     found |= {"date": "2026-11-22T00:00:00", "torch": "2", "transformers": "5"}
-    text = markdown({**found, "peaks": {"float16": 7.5e14}}, {}, [], ["one cell: no time"])
+    everything = {**found, "peaks": {"float16": 7.5e14}}
+    text = markdown(everything, {}, [], ["one cell: no time"], finished=True)
     assert text.startswith("## Some GPU, 2026-11-22\n\nSome GPU; 80 GB; capability 9.0; ")
     assert "; fused kernels; float32 products in 'highest' precision." in text
     assert "float16 750 TF/s" in text
     assert text.endswith("Left out:\n\n- one cell: no time\n")
+    assert "cut off" in markdown(everything, {}, [], [], finished=False)
 
 
 def test_memory_is_the_peak_of_a_run_beyond_what_was_there(monkeypatch):
