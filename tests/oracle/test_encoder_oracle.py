@@ -8,15 +8,18 @@ import checkpoints
 import numpy as np
 import pytest
 import torch
+from scipy.stats import spearmanr
 from transformers import AutoModelForMaskedLM, AutoTokenizer, EsmcConfig, EsmcForMaskedLM
 
 from plmwidgets.alphabet import AMINO_ACIDS
+from plmwidgets.metrics import js_distance
 from plmwidgets.models import Context, load_model, sizes
 from plmwidgets.models import encoder as encoder_module
 from plmwidgets.models import layers as layers_module
 from plmwidgets.models.esm import wrap
 from plmwidgets.models.esm_layout import is_esm_like
 from plmwidgets.models.masked_lm import chosen_precision
+from plmwidgets.protein import Protein
 
 FIXTURES = ["tiny_esm2", "tiny_esm1b", "tiny_esmc"]
 # "double" computes in float64, but from some numbers that are rounded to float32: the networks'
@@ -531,3 +534,24 @@ def test_unknown_and_unavailable_precisions_are_refused(tiny_esm2, tiny_bert_spa
         chosen_precision(half, "preview")
     with pytest.raises(ValueError, match=r"'preview', only in 'reference'.*ESM"):
         chosen_precision(load_model(tiny_bert_spaced, device="cpu"), "preview")
+
+
+@pytest.mark.parametrize(
+    ("precision", "p99", "ranks"), [("reference", 2e-6, 0.9999), ("final", 5e-4, 0.999)]
+)
+def test_precision_of_a_trained_model(precision, p99, ranks, monkeypatch):
+    """Distances of the demo's pairs, most of which are small, against those in float64."""
+    model, random = load_model("demo", device="cpu"), np.random.default_rng(0)
+    monkeypatch.setattr(model, "precisions", ("reference", "final"))
+    sequence = Protein.demo().sequence
+    pairs = random.permutation(np.stack(np.triu_indices(len(sequence), 1), axis=1))[:400]
+    alone = [Context.of(sequence, [i]) for i in pairs.ravel().tolist()]
+    both = [Context.of(sequence, pair) for pair in pairs.tolist()]
+
+    def distances(precision):
+        one = model.log_probabilities(alone, pairs.reshape(-1, 1), precision).reshape(-1, 2, 20)
+        return js_distance(one, model.log_probabilities(both, pairs, precision)).mean(axis=1)
+
+    found, true = distances(precision), distances("double")
+    assert np.percentile(np.abs(found - true), 99) < p99
+    assert spearmanr(found, true).statistic > ranks

@@ -78,7 +78,10 @@ class Ends:
 
     def to(self, device: torch.device, arithmetic: Arithmetic) -> "Ends":
         """Return the same on a device, in another arithmetic."""
-        product, stream = arithmetic.product, arithmetic.stream
+        stream = arithmetic.stream
+        # Scores are large and their differences small: rounded to 16 bits, they would be most of
+        # the noise of a pass. A head is little work.
+        full = torch.promote_types(stream, torch.float32)
         positions, frequencies = self.positions, self.inverse_frequencies
         return Ends(
             self.heads,
@@ -88,10 +91,10 @@ class Ends:
             None if positions is None else positions.to(device, stream),
             None if self.input_norm is None else self.input_norm.to(device, stream),
             None if frequencies is None else frequencies.to(device),
-            self.output_norm.to(device, stream),
-            self.dense.to(device, product),
-            self.head_norm.to(device, stream),
-            self.decoder.to(device, product),
+            self.output_norm.to(device, full),
+            self.dense.to(device, full),
+            self.head_norm.to(device, full),
+            self.decoder.to(device, full),
         )
 
 
@@ -183,9 +186,8 @@ class Encoder:
         They are in float32, or in float64 where the stream is.
         """
         ends = self.ends
-        units = functional.gelu(ends.dense(ends.output_norm(x))).to(x.dtype)
-        scores = ends.decoder(ends.head_norm(units))
-        return scores.to(torch.promote_types(scores.dtype, torch.float32)).log_softmax(dim=-1)
+        units = functional.gelu(ends.dense(ends.output_norm(x)))
+        return ends.decoder(ends.head_norm(units)).log_softmax(dim=-1)
 
     @torch.inference_mode()
     def steps(self, ids: Tensor, tokens: Tensor | None = None) -> Generator[float, None, Tensor]:

@@ -66,7 +66,8 @@ class Norm:
     epsilon: float
 
     def __call__(self, x: Tensor) -> Tensor:
-        """Apply to rows x, (..., n)."""
+        """Apply to rows x, (..., n), in the type of the weights."""
+        x = x.to(self.weight.dtype)
         return functional.layer_norm(x, self.weight.shape, self.weight, self.bias, self.epsilon)
 
     def of_rows(self, x: Tensor, dtype: torch.dtype) -> Tensor:
@@ -77,7 +78,7 @@ class Norm:
         if kernels := fused(x):
             fast: Tensor = kernels.norm(x, self.weight, self.bias, self.epsilon, dtype)
             return fast
-        return self(x.to(self.weight.dtype))
+        return self(x)
 
     def after(self, linear: "Linear", stream: Tensor, x: Tensor) -> Tensor:
         """Add what a map makes of rows x to the stream, (n, d), and apply to the sum."""

@@ -388,7 +388,7 @@ def run_to_end(steps: Generator[Any, None, Result]) -> Result:
 
 PRECISIONS: Final = ("reference", "final", "preview")
 """``reference``: float32. ``final``: products in float16, all between them in float32; on a GPU.
-``preview``: bfloat16 throughout."""
+``preview``: bfloat16. In all of them the head, which gives the scores, is in float32."""
 
 
 def default_precision(model: MaskedLM) -> str:
