@@ -4,7 +4,12 @@ It notes every operation of a pass with the tensors that it was given, and repea
 memory: what a pass reads from elsewhere, or decides by what it computed, would be stale or refused.
 """
 
+import gc
+import threading
+import time
 import warnings
+import weakref
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
@@ -169,41 +174,193 @@ def test_few_shapes_are_kept(model, recorders, monkeypatch):
     assert [recorder.replays for recorder in recorders] == [1, 2, 1]  # 8 is gone
 
 
+def test_a_model_with_recordings_goes_with_its_last_reference(tiny_esm2, recorders):
+    """Its memory must not wait for the collector of cycles."""
+    made = load_model(tiny_esm2, device="cpu")
+    here = made._encoder_in("reference")
+    other = encoder.Encoder(here.ends, here.layers, here.device, here.arithmetic)
+    other._recordings = graphs.Recordings()
+    ids = torch.full((1, 9), 5)
+    for _ in range(3):
+        for _ in other.steps(ids):
+            pass
+    assert recorders[0].replays == 2
+    gone = weakref.ref(other)
+    recorders.clear()
+    gc.disable()
+    try:
+        del other
+        assert gone() is None
+    finally:
+        gc.enable()
+
+
 # Where recording fails
 
 
-def failing(monkeypatch, error):
+def failing(monkeypatch, *errors):
+    """Let recording fail for some reasons, one after the other."""
     attempts = []
 
     def capture(compute, stream):
         attempts.append(1)
-        raise error
+        raise errors[min(len(attempts), len(errors)) - 1]
 
     monkeypatch.setattr(graphs, "capture", capture)
     return attempts
 
 
-def test_without_graphs_passes_are_plain(model, monkeypatch):
-    attempts = failing(monkeypatch, RuntimeError("CUDA error: not permitted\nmore"))
-    expected = [plain(model, *call(seed)) for seed in range(4)]
-    first = model.log_probabilities(*call(0))
-    with pytest.warns(UserWarning, match="slower .*: CUDA error: not permitted$"):
-        second = model.log_probabilities(*call(1))
+@pytest.mark.parametrize(
+    ("last", "words"),
+    [
+        (RuntimeError("CUDA error: not permitted\nmore"), "CUDA error: not permitted"),
+        (torch.OutOfMemoryError("CUDA out of memory."), "CUDA out of memory."),
+        (ValueError(), "ValueError"),
+    ],
+)
+def test_without_graphs_passes_are_plain(last, words, model, monkeypatch):
+    attempts = failing(monkeypatch, RuntimeError("a moment ago"), RuntimeError("just now"), last)
+    expected = [plain(model, *call(seed)) for seed in range(6)]
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        rest = [model.log_probabilities(*call(seed)) for seed in (2, 3)]
-    np.testing.assert_array_equal([first, second, *rest], expected)
-    assert len(attempts) == 1  # it is tried once, for all shapes
-
-
-def test_without_memory_for_a_graph_passes_are_plain(model, monkeypatch):
-    attempts = failing(monkeypatch, torch.OutOfMemoryError("CUDA out of memory."))
+        found = [model.log_probabilities(*call(seed)) for seed in range(3)]
+    with pytest.warns(UserWarning, match=f"slower .*: {words}$"):
+        found.append(model.log_probabilities(*call(3)))
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        for seed in range(3):
-            found = model.log_probabilities(*call(seed))
-            np.testing.assert_array_equal(found, plain(model, *call(seed)))
-    assert len(attempts) == 2  # there may be memory later
+        found += [model.log_probabilities(*call(seed)) for seed in (4, 5)]
+    np.testing.assert_array_equal(found, expected)
+    assert len(attempts) == graphs.MOST_FAILURES
+
+
+def test_a_recording_that_failed_once_is_made_the_next_time(model, recorders, monkeypatch):
+    record = graphs.capture
+    attempts = failing(monkeypatch, RuntimeError("somebody waited for the device"))
+    for seed in range(2):
+        model.log_probabilities(*call(seed))
+    assert len(attempts) == 1
+    monkeypatch.setattr(graphs, "capture", record)
+    found = model.log_probabilities(*call(2))
+    np.testing.assert_array_equal(found, plain(model, *call(2)))
+    assert [recorder.replays for recorder in recorders] == [1]
+
+
+# How a GPU is asked to record
+
+
+@pytest.fixture
+def asked(monkeypatch):
+    """What is asked of CUDA, in order; any of it may be made to fail."""
+    log, fails = [], {}
+
+    def note(name):
+        log.append(name)
+        if name in fails:
+            raise fails[name]
+
+    class Graph:
+        def capture_begin(self, capture_error_mode):
+            note(f"begin {capture_error_mode}")
+
+        def capture_end(self):
+            note("end")
+
+    class Stream:
+        device = torch.device("cuda:1")
+
+        def __init__(self, name):
+            self.name = name
+
+        def wait_stream(self, other):
+            note(f"{self.name} waits for {other.name}")
+
+    @contextmanager
+    def using(what):
+        log.append(f"use {getattr(what, 'name', what)}")
+        try:
+            yield
+        finally:
+            log.append(f"leave {getattr(what, 'name', what)}")
+
+    monkeypatch.setattr(torch.cuda, "CUDAGraph", Graph)
+    monkeypatch.setattr(torch.cuda, "current_stream", lambda device: Stream(f"main of {device}"))
+    monkeypatch.setattr(torch.cuda, "stream", using)
+    monkeypatch.setattr(torch.cuda, "device", using)
+    monkeypatch.setattr(
+        torch._C, "_cuda_clearCublasWorkspaces", lambda: note("clear"), raising=False
+    )
+    return log, fails, note, Stream("side")
+
+
+BEFORE = ["side waits for main of cuda:1", "use cuda:1", "use side", "compute", "clear"]
+
+
+def test_a_pass_is_warmed_up_and_recorded_on_a_stream_of_its_own(asked):
+    log, _, note, stream = asked
+    graph, result = graphs.capture(lambda: note("compute") or "result", stream)
+    assert result == "result"
+    assert hasattr(graph, "capture_end")
+    assert log == [
+        *BEFORE,
+        "begin thread_local",
+        "compute",
+        "clear",
+        "end",
+        "leave side",
+        "leave cuda:1",
+        "main of cuda:1 waits for side",
+    ]
+    assert not graphs.recording.locked()
+
+
+@pytest.mark.parametrize("where", ["begin thread_local", "end", "compute"])
+def test_what_fails_leaves_the_stream_and_ends_the_recording(where, asked):
+    log, fails, note, stream = asked
+    fails[where] = RuntimeError("not permitted")
+    passes = []
+
+    def compute():
+        passes.append(1)
+        if len(passes) == 2 or where != "compute":
+            note("compute")
+
+    with pytest.raises(RuntimeError, match="not permitted"):
+        graphs.capture(compute, stream)
+    assert log[-2:] == ["leave side", "leave cuda:1"]
+    assert log.count("end") == (where != "begin thread_local")
+    assert not graphs.recording.locked()
+
+
+def test_the_first_failure_is_told_not_what_it_leads_to(asked):
+    _, fails, _, stream = asked
+    fails["end"] = RuntimeError("capture was invalidated")
+    passes = []
+
+    def compute():
+        passes.append(1)
+        if len(passes) == 2:
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+
+    with pytest.raises(torch.OutOfMemoryError):
+        graphs.capture(compute, stream)
+
+
+def test_one_graph_is_recorded_at_a_time(asked):
+    *_, stream = asked
+    inside, most = [], []
+
+    def compute():
+        inside.append(1)
+        most.append(len(inside))
+        time.sleep(0.01)
+        inside.pop()
+
+    threads = [threading.Thread(target=graphs.capture, args=(compute, stream)) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert most == [1] * 8
 
 
 def test_the_recorder_would_find_a_pass_that_reads_back():

@@ -14,7 +14,7 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils import backend_registration
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from plmwidgets.models import layers, load_model, superposition
+from plmwidgets.models import layers, load_model, room, superposition
 from plmwidgets.models.encoder import Encoder
 from plmwidgets.models.layers import ARITHMETIC
 from plmwidgets.models.masked_lm import run_to_end
@@ -170,19 +170,68 @@ def sweeps(monkeypatch):
 
 
 @pytest.fixture
-def switches():
-    matmul = torch.backends.cuda.matmul
-    before = matmul.allow_fp16_reduced_precision_reduction
+def switches(monkeypatch):
+    """What a session has turned on; returns how they stand by the end."""
+    matmul, precision = torch.backends.cuda.matmul, torch.get_float32_matmul_precision()
+    before = matmul.allow_fp16_reduced_precision_reduction, torch.backends.cuda.cudnn_sdp_enabled()
     matmul.allow_fp16_reduced_precision_reduction = True
-    yield matmul
-    matmul.allow_fp16_reduced_precision_reduction = before
+    torch.set_float32_matmul_precision("high")
+    torch.backends.cuda.enable_cudnn_sdp(True)
+    yield lambda: (
+        matmul.allow_fp16_reduced_precision_reduction,
+        torch.get_float32_matmul_precision(),
+        torch.backends.cuda.cudnn_sdp_enabled(),
+    )
+    matmul.allow_fp16_reduced_precision_reduction = before[0]
+    torch.backends.cuda.enable_cudnn_sdp(before[1])
+    torch.set_float32_matmul_precision(precision)
 
 
-@pytest.mark.parametrize(("precision", "kept"), [("final", False), ("reference", True)])
-def test_sums_are_not_rounded_to_float16(model, precision, kept, switches):
+@pytest.mark.parametrize(
+    ("precision", "kept"),
+    [("final", (False, "high", False)), ("reference", (True, "highest", False))],
+)
+def test_products_are_as_exact_as_their_numbers(model, precision, kept, switches):
     here = model._encoder_in("reference")
+    assert switches() == (True, "high", True)
     Encoder(here.ends, here.layers, torch.device("cuda:0"), ARITHMETIC[precision])
-    assert switches.allow_fp16_reduced_precision_reduction == kept
+    assert switches() == kept
+
+
+def test_room_is_left_for_what_a_pass_works_with(monkeypatch):
+    monkeypatch.setattr(room, "free_memory", lambda device: 10 * 2**30)
+    gpu = torch.device("cuda")
+    beside = superposition.working_bytes(1280, gpu)
+    assert 1.9 * 2**30 < beside < 2 * 2**30
+    assert superposition.working_bytes(1280, torch.device("cpu")) == 0
+    assert Room(gpu)._left == 8 * 2**30
+    assert Room(gpu, beside=3 * 2**30)._left == 7 * 2**30
+    assert Room(gpu, beside=11 * 2**30)._left == 0
+    assert Room(gpu, memory=5, beside=3 * 2**30)._left == 5
+
+
+def test_page_locked_memory_is_counted_as_pytorch_takes_it_and_given_back(monkeypatch):
+    """In powers of two, and kept for later."""
+    given_back, made = [], []
+    monkeypatch.setattr(room, "free_memory", lambda device: 1000)
+    monkeypatch.setattr(
+        torch, "empty", lambda *shape, dtype, pin_memory: made.append(pin_memory) or shape
+    )
+    monkeypatch.setattr(
+        torch.accelerator, "empty_host_cache", lambda: given_back.append(1), raising=False
+    )
+    unused = Room(torch.device("cuda"), memory=0)
+    unused.give_back()
+    assert given_back == []
+    host = Room(torch.device("cuda"), memory=0)
+    host.make((65,), torch.float32)  # 260 bytes: 512
+    assert made == [True]
+    assert host._host == 800 - 512
+    monkeypatch.setattr(host, "_make_file", lambda *args: torch.zeros(65))
+    host.make((65,), torch.float32)  # another 512 are not there
+    assert made == [True]
+    host.give_back()
+    assert given_back == [1]
 
 
 def of_a_layer(encoder, device, watching=()):

@@ -41,3 +41,18 @@ def choose_dtype(dtype: str | torch.dtype | None) -> torch.dtype:
     if name not in _DTYPES:
         raise ValueError(f"unknown dtype {name!r}: use one of {', '.join(map(repr, _DTYPES))}.")
     return _DTYPES[name]
+
+
+def set_switches(product: torch.dtype) -> None:
+    """Let CUDA compute products of a type as exactly as its numbers are; for the whole process.
+
+    PyTorch has one switch of each kind for all threads. Those that a session has turned on would
+    make a result less precise than it says: sums of float16 products in float16, and float32
+    products in TF32. And attention is not left to cuDNN, which plans anew, for a good part of a
+    second, for every length of a protein and every thread.
+    """
+    if product == torch.float16:
+        torch.backends.cuda.matmul.allow_fp16_reduced_precision_reduction = False
+    elif product == torch.float32:
+        torch.set_float32_matmul_precision("highest")
+    torch.backends.cuda.enable_cudnn_sdp(False)

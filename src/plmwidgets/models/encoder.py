@@ -7,12 +7,13 @@ keys, GELU or SwiGLU, scaled residual branches.
 
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
+from plmwidgets.models.devices import set_switches
 from plmwidgets.models.graphs import Compute, Recordings
 from plmwidgets.models.layers import (
     Arithmetic,
@@ -122,9 +123,8 @@ class Encoder:
         self.arithmetic = arithmetic
         self.buffers = Buffers(device)
         self._rotation: tuple[int, Rotation | None] = (0, None)
-        if device.type == "cuda" and arithmetic.product == torch.float16:
-            # Long sums may otherwise be added up in float16. There is one switch for a process.
-            torch.backends.cuda.matmul.allow_fp16_reduced_precision_reduction = False
+        if device.type == "cuda":
+            set_switches(arithmetic.product)
         # Layers from files lie elsewhere each time.
         recordable = device.type == "cuda" and not isinstance(layers, LayerStream)
         self._recordings = Recordings() if recordable else None
@@ -168,9 +168,10 @@ class Encoder:
 
     def rotation(self, tokens: int) -> Rotation | None:
         """Return the angles of that many tokens; None where positions are learned."""
-        if self._rotation[0] != tokens:
-            self._rotation = (tokens, self._make_rotation(tokens))
-        return self._rotation[1]
+        kept = self._rotation  # once: a superposed pass and others may ask at the same time
+        if kept[0] != tokens:
+            kept = self._rotation = (tokens, self._make_rotation(tokens))
+        return kept[1]
 
     def _make_rotation(self, tokens: int) -> Rotation | None:
         if self.ends.inverse_frequencies is None:
@@ -218,9 +219,14 @@ class Encoder:
         rotation = self.rotation(ids.shape[1])
         return (yield from self._steps(ids, tokens, rotation, self.buffers))
 
-    def _fixed_pass(self, tokens: int) -> Compute:
+    def _fixed_pass(self, tokens: int) -> tuple[Compute, Any]:
+        """Return a pass over so many tokens, and the memory that it alone uses."""
         rotation, buffers = self._make_rotation(tokens), Buffers(self.device)
-        return lambda ids, wanted: run_to_end(self._steps(ids, wanted, rotation, buffers))
+
+        def compute(ids: Tensor, wanted: Tensor | None) -> Tensor:
+            return run_to_end(self._steps(ids, wanted, rotation, buffers))
+
+        return compute, (rotation, buffers)
 
     def _steps(
         self, ids: Tensor, tokens: Tensor | None, rotation: Rotation | None, buffers: Buffers

@@ -18,7 +18,7 @@ from plmwidgets.models.layers import ARITHMETIC, Arithmetic
 from plmwidgets.models.masked_lm import Context, chosen_precision, run_to_end
 from plmwidgets.models.room import Room, free_memory
 from plmwidgets.models.streaming import MOST_CONTEXTS, STREAM_BYTES, LayerStream
-from plmwidgets.models.superposition import pass_bytes, pass_cost, superposed_pass
+from plmwidgets.models.superposition import pass_bytes, pass_cost, superposed_pass, working_bytes
 from plmwidgets.models.transfer import Pace, upload
 
 GPU_TOKENS = 2**13
@@ -196,17 +196,22 @@ class EsmMaskedLM(HuggingFaceMaskedLM):
             raise ValueError("a pair pass needs at least one position.")
         ids = upload(self.tokens.encode([Context(sequence)])[0], self.device)
         tokens = upload(checked + self.tokens.prefix, self.device)
-        steps = superposed_pass(self._encoder(precision), ids, tokens, Room(self.device, memory))
+        beside = working_bytes(int(self.network.config.hidden_size), self.device)
+        room = Room(self.device, memory, beside)
+        steps = superposed_pass(self._encoder(precision), ids, tokens, room)
         pace = Pace(self.device)
-        while True:
-            try:
+        try:
+            while True:
                 share = next(steps)
-            except StopIteration as end:
-                estimates: NDArray[np.float32] = end.value.numpy()
-                estimates[np.diag_indices(len(positions))] = np.nan
-                return estimates
-            pace.step()
-            yield share
+                pace.step()
+                yield share
+        except StopIteration as end:
+            estimates: NDArray[np.float32] = end.value.numpy()
+            estimates[np.diag_indices(len(positions))] = np.nan
+            return estimates
+        finally:
+            steps.close()
+            room.give_back()
 
     def pair_pass_cost(self, length: int, n: int) -> float:
         """Work of a pair pass over n of `length` residues, in passes over one context."""

@@ -109,7 +109,8 @@ class EsmFold:
 
         def done(*_: Any) -> None:
             if self.identity.device.startswith("cuda"):
-                torch.cuda.synchronize()  # or all blocks would be told of before the first is done
+                # Or all blocks would be told of before the first is done.
+                torch.cuda.current_stream(network.device).synchronize()
             step(next(count))
 
         hooks = [part.register_forward_hook(done) for part in parts]

@@ -3,11 +3,16 @@
 A layer is a dozen kernels, and Python takes longer to ask for them than a GPU to compute them when
 the proteins are short or few. A graph asks for all of a pass at once. It repeats the same kernels
 on the same memory, so that each shape needs a recording of its own.
+
+While one is made, for some milliseconds, whatever else in this process waits for the whole device
+or draws random numbers on it may fail, and so may the recording, which is then tried again.
 """
 
+import threading
 import warnings
 from collections import OrderedDict
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
@@ -16,9 +21,13 @@ from torch import Tensor
 
 MOST_RECORDINGS: Final = 8
 """Shapes that are remembered: the memory of a recording stays taken."""
+MOST_FAILURES: Final = 3
+"""After so many, passes are no longer recorded."""
 
 Compute = Callable[[Tensor, Tensor | None], Tensor]
 _Shape = tuple[torch.Size, torch.Size | None]
+recording: Final = threading.Lock()
+"""Held while a graph is recorded: PyTorch records one at a time, and some calls would spoil it."""
 
 
 class _Graph(Protocol):
@@ -31,8 +40,8 @@ class _Recording:
 
     Attributes
     ----------
-    compute : callable
-        What was recorded: it holds memory that the graph uses.
+    memory : Any
+        Holds what the graph reads and writes beside its input and the weights.
     ids, tokens : Tensor, Tensor or None
         Where the graph reads its input.
     result : Tensor
@@ -40,7 +49,7 @@ class _Recording:
     graph : CUDAGraph
     """
 
-    compute: Compute
+    memory: Any
     ids: Tensor
     tokens: Tensor | None
     result: Tensor
@@ -60,10 +69,10 @@ class Recordings:
     def __init__(self) -> None:
         self._known: OrderedDict[_Shape, _Recording | None] = OrderedDict()
         self._stream: Any = None
-        self._works = True
+        self._failures = 0
 
     def run(
-        self, ids: Tensor, tokens: Tensor | None, make: Callable[[int], Compute]
+        self, ids: Tensor, tokens: Tensor | None, make: Callable[[int], tuple[Compute, Any]]
     ) -> Tensor | None:
         """Run a recorded pass.
 
@@ -72,8 +81,9 @@ class Recordings:
         ids : Tensor of int64, shape (n, T)
         tokens : Tensor of int64, shape (n, k), or None
         make : callable
-            Given T, returns a pass over T tokens, from ids and tokens to log-probabilities, that
-            uses memory of its own alone and reads nothing back from the device.
+            Given T, returns a pass over T tokens, from ids and tokens to log-probabilities, which
+            reads nothing back from the device, and what holds the memory that it uses, beside the
+            weights: nobody else's.
 
         Returns
         -------
@@ -87,28 +97,30 @@ class Recordings:
                 self._known.popitem(last=False)
             return None
         self._known.move_to_end(shape)
-        recording = self._known[shape]
-        if recording is None and self._works:
-            recording = self._known[shape] = self._record(ids, tokens, make(ids.shape[1]))
-        return None if recording is None else recording.run(ids, tokens)
+        recorded = self._known[shape]
+        if recorded is None and self._failures < MOST_FAILURES:
+            recorded = self._known[shape] = self._record(ids, tokens, *make(ids.shape[1]))
+        return None if recorded is None else recorded.run(ids, tokens)
 
-    def _record(self, ids: Tensor, tokens: Tensor | None, compute: Compute) -> _Recording | None:
-        if self._stream is None:  # one for all: each stream keeps memory for matrix products
-            self._stream = new_stream(ids.device)
+    def _record(
+        self, ids: Tensor, tokens: Tensor | None, compute: Compute, memory: Any
+    ) -> _Recording | None:
         ids, tokens = ids.clone(), None if tokens is None else tokens.clone()
         try:
+            if self._stream is None:
+                self._stream = new_stream(ids.device)
             graph, result = capture(lambda: compute(ids, tokens), self._stream)
-        except torch.OutOfMemoryError:
+        except Exception as error:  # of PyTorch, Triton or the driver: the plain pass will do
+            self._failures += 1
+            if self._failures == MOST_FAILURES:
+                reason = (str(error) or type(error).__name__).splitlines()[0]
+                warnings.warn(
+                    f"short passes on {ids.device} will be slower than they could be, as no CUDA "
+                    f"graph could be recorded: {reason}",
+                    stacklevel=2,
+                )
             return None
-        except RuntimeError as error:
-            self._works = False
-            warnings.warn(
-                f"short passes on {ids.device} will be slower than they could be, as no CUDA graph "
-                f"could be recorded: {str(error).splitlines()[0]}",
-                stacklevel=2,
-            )
-            return None
-        return _Recording(compute, ids, tokens, result, graph)
+        return _Recording(memory, ids, tokens, result, graph)
 
 
 def new_stream(device: torch.device) -> Any:
@@ -117,14 +129,29 @@ def new_stream(device: torch.device) -> Any:
 
 
 def capture(compute: Callable[[], Tensor], stream: Any) -> tuple[_Graph, Tensor]:
-    """Record what a pass asks of a GPU; return the graph and the memory of its result."""
+    """Record what a pass asks of a GPU; return the graph and the memory of its result.
+
+    As `torch.cuda.graph` does, but without waiting for the whole device and giving back all unused
+    memory before, which would disturb others; and what fails leaves the thread as it was.
+    """
     current = torch.cuda.current_stream(stream.device)
     stream.wait_stream(current)
-    with torch.cuda.stream(stream):
-        compute()  # what is made once only must not become part of the graph
+    with recording, torch.cuda.device(stream.device), torch.cuda.stream(stream):
+        compute()  # what is made once only, and compiled, must not become part of the graph
+        graph = torch.cuda.CUDAGraph()
+        # Else the graph would use the scratch memory of matrix products that all share on this
+        # stream, and that the end of another graph frees.
+        torch._C._cuda_clearCublasWorkspaces()
+        # Other threads may use the GPU meanwhile; this one must not do what cannot be recorded.
+        graph.capture_begin(capture_error_mode="thread_local")
+        try:
+            result = compute()
+        except BaseException:
+            with suppress(RuntimeError):
+                graph.capture_end()
+            raise
+        finally:
+            torch._C._cuda_clearCublasWorkspaces()
+        graph.capture_end()
     current.wait_stream(stream)
-    graph = torch.cuda.CUDAGraph()
-    # Other threads may use the GPU meanwhile: this one alone must not do what cannot be recorded.
-    with torch.cuda.graph(graph, stream=stream, capture_error_mode="thread_local"):
-        result = compute()
     return graph, result

@@ -145,7 +145,8 @@ def _norm_rows(  # noqa: PLR0917
     tl.store(out + row * width + at, normed, there)
 
 
-@triton.jit  # type: ignore[untyped-decorator]
+# Lengths differ from protein to protein: none is worth compiling for.
+@triton.jit(do_not_specialize=["inner"])  # type: ignore[untyped-decorator]
 def _rotate_rows(  # noqa: PLR0917
     x: tl.tensor,
     cos: tl.tensor,

@@ -6,12 +6,14 @@ import shutil
 import tempfile
 import weakref
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
 import torch
 from torch import Tensor
 
+from plmwidgets.models.graphs import recording
 from plmwidgets.models.masked_lm import ModelError
 
 _CONTAINER = Path("/sys/fs/cgroup")
@@ -41,13 +43,16 @@ class Room:
     memory : int, optional
         Bytes that the tensors may take on the device; by default, four fifths of what is free.
         What goes beyond lies in host memory, for a GPU, or else in a temporary file.
+    beside : int
+        Bytes of what is free that are needed for something else.
     """
 
-    def __init__(self, device: torch.device, memory: int | None = None) -> None:
+    def __init__(self, device: torch.device, memory: int | None = None, beside: int = 0) -> None:
         self.device = device
-        free = free_memory(device) * 4 // 5
-        self._left = free if memory is None else memory
+        free = free_memory(device)
+        self._left = max(0, min(free * 4 // 5, free - beside)) if memory is None else memory
         self._host = free_memory(torch.device("cpu")) * 4 // 5 if device.type != "cpu" else 0
+        self._locked = False
         self._folder: str | None = None
         self._files = 0
 
@@ -57,8 +62,10 @@ class Room:
         if size <= self._left:
             self._left -= size
             return torch.empty(*shape, dtype=dtype, device=self.device)
-        if size <= self._host:
-            self._host -= size
+        locked = 1 << max(0, size - 1).bit_length()  # PyTorch takes a power of two
+        if locked <= self._host:
+            self._host -= locked
+            self._locked = True
             return torch.empty(*shape, dtype=dtype, pin_memory=True)
         return self._make_file(size, math.prod(shape), dtype).view(*shape)
 
@@ -84,6 +91,12 @@ class Room:
         if os.name == "posix":  # the mapping keeps the file; a killed process leaves none behind
             os.unlink(path)
         return flat
+
+    def give_back(self) -> None:
+        """Return page-locked memory to the system, once its tensors are gone: PyTorch keeps it."""
+        if self._locked:
+            with recording, suppress(AttributeError):  # not every PyTorch can
+                torch.accelerator.empty_host_cache()
 
     def load(self, tensor: Tensor, part: slice = slice(None)) -> Tensor:
         """Return part of a tensor on the device: the tensor's own memory where it lies there."""
