@@ -219,9 +219,10 @@ class EsmMaskedLM(HuggingFaceMaskedLM):
         return pass_cost(self.network.config.hidden_size, tokens, n)
 
     def pair_pass_bytes(self, length: int, n: int) -> int:
-        """Memory for the states of a pair pass over n of `length` residues, in float32."""
+        """Memory of a pair pass over n of `length` residues, in float32: on a CPU, its states."""
         tokens = self.tokens.prefix + length + self.tokens.suffix
-        return pass_bytes(self.network.config.hidden_size, tokens, n)
+        width = int(self.network.config.hidden_size)
+        return pass_bytes(width, tokens, n) + working_bytes(width, self.device)
 
     def _attention_blocks(self, ids: torch.Tensor, layers: int) -> Iterator[AttentionBlock]:
         # In float32 where the weights are: small differences of rows count in a contact head.
