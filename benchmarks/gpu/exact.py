@@ -168,16 +168,21 @@ def variants_of(session: Session, cell: Cell) -> list[Variant]:
 
 
 def by_torch_defaults(run: Run) -> Run:
-    """Let float16 be added up in float16, as torch may by default; our encoder turns that off."""
-    switches = torch.backends.cuda.matmul
+    """Let float16 be added up in float16, and cuDNN attend: torch may, our encoders forbid it."""
+    switches = torch.backends.cuda
 
     def switched(contexts: Sequence[Context], positions: Ints) -> Floats:
-        before = switches.allow_fp16_reduced_precision_reduction
-        switches.allow_fp16_reduced_precision_reduction = True
+        sums, attention = (
+            switches.matmul.allow_fp16_reduced_precision_reduction,
+            switches.cudnn_sdp_enabled(),
+        )
+        switches.matmul.allow_fp16_reduced_precision_reduction = True
+        switches.enable_cudnn_sdp(True)
         try:
             return run(contexts, positions)
         finally:
-            switches.allow_fp16_reduced_precision_reduction = before
+            switches.matmul.allow_fp16_reduced_precision_reduction = sums
+            switches.enable_cudnn_sdp(attention)
 
     return switched
 

@@ -256,15 +256,22 @@ def test_memory_is_the_peak_of_a_run_beyond_what_was_there(monkeypatch):
 def test_float16_is_added_up_as_torch_would():
     from gpu.exact import by_torch_defaults
 
-    switches = torch.backends.cuda.matmul
-    before = switches.allow_fp16_reduced_precision_reduction
+    switches = torch.backends.cuda
+
+    def state(*_):
+        sums = switches.matmul.allow_fp16_reduced_precision_reduction
+        return sums, switches.cudnn_sdp_enabled()
+
+    sums, attention = state()
     try:
-        switches.allow_fp16_reduced_precision_reduction = False  # as an encoder in float16 does
-        run = by_torch_defaults(lambda *_: switches.allow_fp16_reduced_precision_reduction)
-        assert run([], np.empty((0, 2))) is True
-        assert switches.allow_fp16_reduced_precision_reduction is False
+        # As an encoder in float16 does.
+        switches.matmul.allow_fp16_reduced_precision_reduction = False
+        switches.enable_cudnn_sdp(False)
+        assert by_torch_defaults(state)([], np.empty((0, 2))) == (True, True)
+        assert state() == (False, False)
     finally:
-        switches.allow_fp16_reduced_precision_reduction = before
+        switches.matmul.allow_fp16_reduced_precision_reduction = sums
+        switches.enable_cudnn_sdp(attention)
 
 
 class StubReport:
