@@ -29,7 +29,7 @@ class Recorder(TorchDispatchMode):
     def __init__(self):
         super().__init__()
         self.calls = []
-        self.replays = 0
+        self.replays = -1  # the first is a trial
 
     def __torch_dispatch__(self, operation, types, args=(), kwargs=None):
         name = operation.overloadpacket.__name__
@@ -243,6 +243,23 @@ def test_a_recording_that_failed_once_is_made_the_next_time(model, recorders, mo
     found = model.log_probabilities(*call(2))
     np.testing.assert_array_equal(found, plain(model, *call(2)))
     assert [recorder.replays for recorder in recorders] == [1]
+
+
+@pytest.mark.parametrize("off", [0.2, float("nan")])
+def test_a_recording_that_gives_other_numbers_is_not_used(off, model, recorders, monkeypatch):
+    record = graphs.capture
+
+    def capture(compute, stream):
+        recorder, result = record(compute, stream)
+        replay = recorder.replay
+        monkeypatch.setattr(recorder, "replay", lambda: (replay(), result.view(-1)[3].add_(off)))
+        return recorder, result
+
+    monkeypatch.setattr(graphs, "capture", capture)
+    expected = [plain(model, *call(seed)) for seed in range(4)]
+    with pytest.warns(UserWarning, match="other numbers than the pass"):
+        found = [model.log_probabilities(*call(seed)) for seed in range(4)]
+    np.testing.assert_array_equal(found, expected)
 
 
 # How a GPU is asked to record

@@ -23,6 +23,8 @@ MOST_RECORDINGS: Final = 8
 """Shapes that are remembered: the memory of a recording stays taken."""
 MOST_FAILURES: Final = 3
 """After so many, passes are no longer recorded."""
+_ROUNDING: Final = 0.05
+"""Of log-probabilities, if a graph uses other kernels for the same products."""
 
 Compute = Callable[[Tensor, Tensor | None], Tensor]
 _Shape = tuple[torch.Size, torch.Size | None]
@@ -110,6 +112,10 @@ class Recordings:
             if self._stream is None:
                 self._stream = new_stream(ids.device)
             graph, result = capture(lambda: compute(ids, tokens), self._stream)
+            recorded = _Recording(memory, ids, tokens, result, graph)
+            # What does not repeat the pass must not give numbers; rounding may differ a little.
+            if not recorded.run(ids, tokens).allclose(compute(ids, tokens), atol=_ROUNDING):
+                raise RuntimeError("it gave other numbers than the pass that was recorded")
         except Exception as error:  # of PyTorch, Triton or the driver: the plain pass will do
             self._failures += 1
             if self._failures == MOST_FAILURES:
@@ -120,7 +126,7 @@ class Recordings:
                     stacklevel=2,
                 )
             return None
-        return _Recording(memory, ids, tokens, result, graph)
+        return recorded
 
 
 def new_stream(device: torch.device) -> Any:
