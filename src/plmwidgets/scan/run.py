@@ -137,12 +137,19 @@ class PairScanRun(BackgroundRun):
         base = result_of(self._submit([Context(sequence)]), stop)[0]
         single = np.empty_like(base)
         effect = np.empty((length, length), dtype=np.float32)
-        for start in range(0, length, SINGLES_AT_ONCE):
-            hidden = range(start, min(start + SINGLES_AT_ONCE, length))
-            rows = result_of(self._submit([Context(sequence, (i,)) for i in hidden]), stop)
-            single[start : start + len(hidden)] = rows[np.arange(len(hidden)), list(hidden)]
-            effect[start : start + len(hidden)] = js_divergence(rows, base)
+
+        def submit(hidden: range) -> "Future[Any]":
+            return self._submit([Context(sequence, (i,)) for i in hidden])
+
+        def take(hidden: range, future: "Future[Any]") -> None:
+            rows, some = result_of(future, stop), slice(hidden.start, hidden.stop)
+            single[some] = rows[np.arange(len(hidden)), list(hidden)]
+            effect[some] = js_divergence(rows, base)
             self._notify()
+
+        starts = range(0, length, SINGLES_AT_ONCE)
+        parts = [range(start, min(start + SINGLES_AT_ONCE, length)) for start in starts]
+        work_through(parts, submit, take, self.service.lanes, stop)
         self.scan.single = SingleScan(self.scan.protein, single, self.scan.provenance)
         self._effect = effect
         self._changed()
