@@ -148,16 +148,17 @@ def capture(compute: Callable[[], Tensor], stream: Any) -> tuple[_Graph, Tensor]
         # Else the graph would use the scratch memory of matrix products that all share on this
         # stream, and that the end of another graph frees.
         torch._C._cuda_clearCublasWorkspaces()
-        # Other threads may use the GPU meanwhile; this one must not do what cannot be recorded.
-        graph.capture_begin(capture_error_mode="thread_local")
         try:
-            result = compute()
-        except BaseException:
-            with suppress(RuntimeError):
-                graph.capture_end()
-            raise
+            # Other threads may use the GPU meanwhile; this one must not do what cannot be recorded.
+            graph.capture_begin(capture_error_mode="thread_local")
+            try:
+                result = compute()
+            except BaseException:
+                with suppress(RuntimeError):
+                    graph.capture_end()
+                raise
+            graph.capture_end()
         finally:
             torch._C._cuda_clearCublasWorkspaces()
-        graph.capture_end()
     current.wait_stream(stream)
     return graph, result
