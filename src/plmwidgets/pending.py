@@ -4,6 +4,7 @@ import time
 import traceback
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -82,18 +83,23 @@ def resolve(
     answered = future.done() and not future.cancelled()
     if answered or not future.set_running_or_notify_cancel():
         return
-    if error is not None:
-        future.set_exception(error)
-    else:
-        assert values is not None
+    if values is not None:
         future.set_result(values)
+    else:
+        future.set_exception(error)
 
 
 def drop(request: Request | Steps) -> None:
     """Give up a request, and free what it holds."""
     request.future.cancel()
     if isinstance(request, Steps):
-        request.steps.close()
+        close(request.steps)
+
+
+def close(steps: Generator[Any, None, Any]) -> None:
+    """End a computation half-way; what goes wrong then, nobody is left to be told."""
+    with suppress(Exception):
+        steps.close()
 
 
 def free_frames(error: BaseException | None) -> None:

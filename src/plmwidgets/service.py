@@ -46,6 +46,7 @@ from plmwidgets.pending import (
     Batch,
     Request,
     Steps,
+    close,
     drop,
     free_frames,
     resolve,
@@ -230,7 +231,7 @@ class ModelService:
         self._wake.notify()
 
     def _ensure_worker(self) -> None:
-        if self._thread is None:
+        if self._thread is None or not self._thread.is_alive():
             self._thread = threading.Thread(
                 target=self._work, name=f"plmwidgets-{self.model.name}", daemon=True
             )
@@ -249,9 +250,13 @@ class ModelService:
                 entry = heapq.heappop(self._queue) if self._queue else None
             landing, self._landing = self._landing, None
             error = None if entry is None else self._serve(entry)
+            free_frames(error)  # of `_serve` too, which has ended
             if landing is not None:
-                self._land(*landing)
-            if entry is not None and error is not None:
+                failure = self._land(*landing)
+                free_frames(failure)
+                self._fail(landing[0], failure)
+                del failure
+            if entry is not None:
                 self._fail(entry[2], error)
             # Or an idle worker, or whoever keeps the error, would hold all that these requests did.
             del entry, landing, error
@@ -268,7 +273,6 @@ class ModelService:
             else:
                 finished = self._run_slice(request, entry)
         except Exception as error:  # it belongs to whoever asked, and fails that alone
-            free_frames(error)
             return error
         if finished:
             return None
@@ -280,25 +284,31 @@ class ModelService:
             drop(request)
         return None
 
-    def _land(self, request: Request, batch: Batch) -> None:
-        """Take the values of a batch that was in flight, unless nobody waits for them any more."""
-        if request.future.done():
-            batch.steps.close()
-            return
+    def _land(self, request: Request, batch: Batch) -> Exception | None:
+        """Take the values of a batch that was in flight; return its failure, if it failed."""
+        if request.future.done():  # nobody waits for them any more
+            close(batch.steps)
+            return None
         try:
             while batch.values is None:
                 batch.step()
             self._deliver(request, batch)
         except Exception as error:
-            free_frames(error)
-            failure = error
-            if is_out_of_memory(error):
-                failure = memory_failure(self.model, error, "free some of it, and ask again")
-                failure.__cause__ = error
-            self._fail(request, failure)
+            if not is_out_of_memory(error):
+                return error
+            failure = memory_failure(self.model, error, "free some of it, and ask again")
+            failure.__cause__ = error
+            return failure
+        return None
 
-    def _fail(self, request: Request | Steps, error: Exception) -> None:
-        resolve(request.future, error=self._explained(error))
+    def _fail(self, request: Request | Steps, error: Exception | None) -> None:
+        if error is None:
+            return
+        failure = self._explained(error)
+        if isinstance(request, Steps):
+            close(request.steps)
+        if not request.future.done():  # another batch of it may have failed before
+            resolve(request.future, error=failure)
 
     def _explained(self, error: Exception) -> Exception:
         if not is_device_error(error):

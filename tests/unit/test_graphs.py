@@ -167,11 +167,21 @@ def test_long_passes_are_not_recorded(model, recorders, monkeypatch):
     assert recorders == []
 
 
+def test_shapes_that_come_once_do_not_cost_a_recording(model, recorders, monkeypatch):
+    monkeypatch.setattr(graphs, "MOST_RECORDINGS", 1)
+    monkeypatch.setattr(graphs, "MOST_MET", 2)
+    for length in (8, 8, 9, 10, 11, 8, 12, 8):
+        model.log_probabilities(*call(0, length=length))
+    assert [recorder.replays for recorder in recorders] == [3]
+    assert len(model._encoder_in("reference")._recordings._met) == 2
+
+
 def test_few_shapes_are_kept(model, recorders, monkeypatch):
     monkeypatch.setattr(graphs, "MOST_RECORDINGS", 2)
     for length in (8, 8, 9, 9, 10, 10, 9, 8):
         model.log_probabilities(*call(0, length=length))
-    assert [recorder.replays for recorder in recorders] == [1, 2, 1]  # 8 is gone
+    # That of 8 went, and was made again at the end.
+    assert [recorder.replays for recorder in recorders] == [1, 2, 1, 1]
 
 
 def test_a_model_with_recordings_goes_with_its_last_reference(tiny_esm2, recorders):
@@ -276,7 +286,8 @@ def asked(monkeypatch):
             raise fails[name]
 
     class Graph:
-        def capture_begin(self, capture_error_mode):
+        def capture_begin(self, pool, capture_error_mode):
+            assert pool == "pool"
             note(f"begin {capture_error_mode}")
 
         def capture_end(self):
@@ -301,6 +312,15 @@ def asked(monkeypatch):
 
     monkeypatch.setattr(torch.cuda, "CUDAGraph", Graph)
     monkeypatch.setattr(torch.cuda, "current_stream", lambda device: Stream(f"main of {device}"))
+    monkeypatch.setattr(torch.cuda, "graph_pool_handle", lambda: "pool")
+    monkeypatch.setattr(graphs, "_spoiled", [])
+    for name in ("_cuda_endAllocateToPool", "_cuda_releasePool"):
+        monkeypatch.setattr(
+            torch._C,
+            name,
+            lambda device, pool, name=name: note(f"{name} {device} {pool}"),
+            raising=False,
+        )
     monkeypatch.setattr(torch.cuda, "stream", using)
     monkeypatch.setattr(torch.cuda, "device", using)
     monkeypatch.setattr(
@@ -343,9 +363,23 @@ def test_what_fails_leaves_the_stream_and_ends_the_recording(where, asked):
 
     with pytest.raises(RuntimeError, match="not permitted"):
         graphs.capture(compute, stream)
-    assert log[-2:] == ["leave side", "leave cuda:1"]
-    assert log.count("end") == (where != "begin thread_local")
+    released = ["_cuda_endAllocateToPool 1 pool", "_cuda_releasePool 1 pool", "clear"]
+    left = ["leave side", "leave cuda:1", "main of cuda:1 waits for side"]
+    assert log[-7:] == ["end", *released, *left]
+    assert len(graphs._spoiled) == 1
     assert not graphs.recording.locked()
+
+
+def test_what_fails_before_the_recording_leaves_the_stream_as_well(asked):
+    log, *_, stream = asked
+
+    def compute():
+        raise torch.OutOfMemoryError("CUDA out of memory.")
+
+    with pytest.raises(torch.OutOfMemoryError):
+        graphs.capture(compute, stream)
+    assert log[-3:] == ["leave side", "leave cuda:1", "main of cuda:1 waits for side"]
+    assert graphs._spoiled == []
 
 
 def test_the_first_failure_is_told_not_what_it_leads_to(asked):

@@ -14,7 +14,7 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils import backend_registration
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from plmwidgets.models import layers, load_model, room, superposition
+from plmwidgets.models import graphs, layers, load_model, room, superposition
 from plmwidgets.models.encoder import Encoder
 from plmwidgets.models.layers import ARITHMETIC
 from plmwidgets.models.masked_lm import run_to_end
@@ -218,8 +218,10 @@ def test_page_locked_memory_is_counted_as_pytorch_takes_it_and_given_back(monkey
         torch, "empty", lambda *shape, dtype, pin_memory: made.append(pin_memory) or shape
     )
     monkeypatch.setattr(
-        torch.accelerator, "empty_host_cache", lambda: given_back.append(1), raising=False
+        torch.accelerator, "empty_host_cache", lambda: given_back.append("give back"), raising=False
     )
+    waiting = SimpleNamespace(synchronize=lambda: given_back.append("wait"))
+    monkeypatch.setattr(torch.cuda, "current_stream", lambda device: waiting)
     unused = Room(torch.device("cuda"), memory=0)
     unused.give_back()
     assert given_back == []
@@ -231,7 +233,21 @@ def test_page_locked_memory_is_counted_as_pytorch_takes_it_and_given_back(monkey
     host.make((65,), torch.float32)  # another 512 are not there
     assert made == [True]
     host.give_back()
-    assert given_back == [1]
+    assert given_back == ["wait", "give back"]
+    with graphs.recording:  # a collector of cycles may call it in the thread that records
+        host.give_back()
+    assert given_back == ["wait", "give back"]
+
+
+def test_a_device_that_is_gone_takes_no_memory_back(monkeypatch):
+    def fail(device):
+        raise RuntimeError("CUDA error: an illegal memory access was encountered")
+
+    monkeypatch.setattr(torch.cuda, "current_stream", fail)
+    host = Room(torch.device("cpu"), memory=0)
+    host._locked = True
+    host.give_back()
+    assert not graphs.recording.locked()
 
 
 def of_a_layer(encoder, device, watching=()):

@@ -327,6 +327,75 @@ def test_a_failure_does_not_hold_what_was_in_flight_before_it(model, service):
 # What it is for
 
 
+@pytest.mark.parametrize("where", ["wait 0", "queue 0"])
+def test_a_failure_that_is_kept_holds_nothing_of_the_request(where, model, service):
+    model.at[where] = lambda: ValueError("no")
+    listener = Listener()
+    watch = weakref.ref(listener)
+    failure = service.submit(SINGLES[:2], priority=Priority.BACKGROUND, on_part=listener).exception(
+        10
+    )
+    assert str(failure) == "no"
+    del listener
+    assert is_freed(watch)
+    assert failure.__traceback__ is not None
+
+
+def test_a_computation_that_failed_is_closed(service, monkeypatch):
+    monkeypatch.setattr("plmwidgets.service.SLICE_SECONDS", 0.0)
+    closed = threading.Event()
+
+    def steps():
+        try:
+            yield 0.1
+            yield 0.2
+        finally:
+            closed.set()
+
+    def fail(share):
+        raise ValueError("no")
+
+    future = service.submit_steps(steps(), on_step=fail)
+    failure = future.exception(10)
+    assert str(failure) == "no"
+    assert closed.wait(10)
+
+
+def test_both_batches_of_a_request_that_is_given_up_may_fail(model, service, ask):
+    """As after a failure of the device, while somebody pauses the scan; the worker goes on."""
+    futures = []
+
+    def cancel():
+        futures[0].cancel()
+        return ValueError("at the first")
+
+    model.at["wait 0"] = cancel
+    model.at["queue 2"] = lambda: ValueError("at the second")
+    ask(SINGLES[:4], before=futures.append)
+    with pytest.raises(CancelledError):
+        futures[0].result(10)
+    np.testing.assert_array_equal(
+        service.submit(SINGLES[4:6]).result(10), expected(model, SINGLES[4:6])
+    )
+
+
+def test_what_cannot_be_closed_does_not_end_the_worker(model, service):
+    def steps():
+        try:
+            while True:
+                time.sleep(0.001)
+                yield 0.5
+        finally:
+            raise RuntimeError("the device is gone")
+
+    future = service.submit_steps(steps())
+    time.sleep(0.05)
+    future.cancel()
+    np.testing.assert_array_equal(
+        service.submit(SINGLES[:2]).result(10), expected(model, SINGLES[:2])
+    )
+
+
 def test_each_batch_is_learnt_from_once(model, ask, monkeypatch):
     seen = []
     monkeypatch.setattr(

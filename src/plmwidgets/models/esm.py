@@ -2,6 +2,7 @@
 
 import math
 import threading
+import traceback
 from collections.abc import Generator, Iterator, Sequence
 from typing import Any, TypeVar
 
@@ -209,6 +210,9 @@ class EsmMaskedLM(HuggingFaceMaskedLM):
             estimates: NDArray[np.float32] = end.value.numpy()
             estimates[np.diag_indices(len(positions))] = np.nan
             return estimates
+        except Exception as error:
+            traceback.clear_frames(error.__traceback__)  # which hold the states
+            raise
         finally:
             steps.close()
             room.give_back()

@@ -20,7 +20,9 @@ import torch
 from torch import Tensor
 
 MOST_RECORDINGS: Final = 8
-"""Shapes that are remembered: the memory of a recording stays taken."""
+"""Recordings that are kept: their memory stays taken."""
+MOST_MET: Final = 64
+"""Shapes that are remembered as having come."""
 MOST_FAILURES: Final = 3
 """After so many, passes are no longer recorded."""
 _ROUNDING: Final = 0.05
@@ -30,6 +32,10 @@ Compute = Callable[[Tensor, Tensor | None], Tensor]
 _Shape = tuple[torch.Size, torch.Size | None]
 recording: Final = threading.Lock()
 """Held while a graph is recorded: PyTorch records one at a time, and some calls would spoil it."""
+
+
+_spoiled: list[Any] = []
+"""Graphs of recordings that failed; few, see `MOST_FAILURES`."""
 
 
 class _Graph(Protocol):
@@ -69,7 +75,8 @@ class Recordings:
     """Passes of an encoder, recorded when a shape comes for the second time."""
 
     def __init__(self) -> None:
-        self._known: OrderedDict[_Shape, _Recording | None] = OrderedDict()
+        self._met: OrderedDict[_Shape, None] = OrderedDict()
+        self._recorded: OrderedDict[_Shape, _Recording] = OrderedDict()
         self._stream: Any = None
         self._failures = 0
 
@@ -93,16 +100,19 @@ class Recordings:
             Log-probabilities, in memory that nobody else uses; None if this shape has no recording.
         """
         shape = (ids.shape, None if tokens is None else tokens.shape)
-        if shape not in self._known:  # most shapes come once
-            self._known[shape] = None
-            if len(self._known) > MOST_RECORDINGS:
-                self._known.popitem(last=False)
+        if shape in self._recorded:
+            self._recorded.move_to_end(shape)
+            return self._recorded[shape].run(ids, tokens)
+        if shape not in self._met:  # most shapes come once
+            _remember(self._met, shape, None, MOST_MET)
             return None
-        self._known.move_to_end(shape)
-        recorded = self._known[shape]
-        if recorded is None and self._failures < MOST_FAILURES:
-            recorded = self._known[shape] = self._record(ids, tokens, *make(ids.shape[1]))
-        return None if recorded is None else recorded.run(ids, tokens)
+        if self._failures == MOST_FAILURES:
+            return None
+        made = self._record(ids, tokens, *make(ids.shape[1]))
+        if made is None:
+            return None
+        _remember(self._recorded, shape, made, MOST_RECORDINGS)
+        return made.run(ids, tokens)
 
     def _record(
         self, ids: Tensor, tokens: Tensor | None, compute: Compute, memory: Any
@@ -129,6 +139,12 @@ class Recordings:
         return recorded
 
 
+def _remember(known: OrderedDict[_Shape, Any], shape: _Shape, value: Any, most: int) -> None:
+    known[shape] = value
+    if len(known) > most:
+        known.popitem(last=False)
+
+
 def new_stream(device: torch.device) -> Any:
     """Return a stream to record on."""
     return torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
@@ -142,23 +158,34 @@ def capture(compute: Callable[[], Tensor], stream: Any) -> tuple[_Graph, Tensor]
     """
     current = torch.cuda.current_stream(stream.device)
     stream.wait_stream(current)
-    with recording, torch.cuda.device(stream.device), torch.cuda.stream(stream):
-        compute()  # what is made once only, and compiled, must not become part of the graph
-        graph = torch.cuda.CUDAGraph()
-        # Else the graph would use the scratch memory of matrix products that all share on this
-        # stream, and that the end of another graph frees.
-        torch._C._cuda_clearCublasWorkspaces()
-        try:
-            # Other threads may use the GPU meanwhile; this one must not do what cannot be recorded.
-            graph.capture_begin(capture_error_mode="thread_local")
-            try:
-                result = compute()
-            except BaseException:
-                with suppress(RuntimeError):
-                    graph.capture_end()
-                raise
-            graph.capture_end()
-        finally:
+    try:
+        with recording, torch.cuda.device(stream.device), torch.cuda.stream(stream):
+            compute()  # what is made once only, and compiled, must not become part of the graph
+            # Else the graph would use the scratch memory of matrix products that all share on this
+            # stream, and that the end of another graph frees.
             torch._C._cuda_clearCublasWorkspaces()
-    current.wait_stream(stream)
+            try:
+                return _record(compute, stream.device.index)
+            finally:
+                torch._C._cuda_clearCublasWorkspaces()
+    finally:
+        current.wait_stream(stream)  # before anybody uses again what the pass above has read
+
+
+def _record(compute: Callable[[], Tensor], device: int) -> tuple[_Graph, Tensor]:
+    graph, pool = torch.cuda.CUDAGraph(), torch.cuda.graph_pool_handle()
+    try:
+        # Other threads may use the GPU meanwhile; this one must not do what cannot be recorded.
+        graph.capture_begin(pool=pool, capture_error_mode="thread_local")
+        result = compute()
+        graph.capture_end()
+    except BaseException:
+        with suppress(RuntimeError):
+            graph.capture_end()  # if that has not failed itself
+        with suppress(RuntimeError):
+            # Where the end failed, PyTorch would think for ever that this memory is recorded to.
+            torch._C._cuda_endAllocateToPool(device, pool)
+            torch._C._cuda_releasePool(device, pool)
+        _spoiled.append(graph)  # which PyTorch may still refer to
+        raise
     return graph, result

@@ -94,9 +94,15 @@ class Room:
 
     def give_back(self) -> None:
         """Return page-locked memory to the system, once its tensors are gone: PyTorch keeps it."""
-        if self._locked:
-            with recording, suppress(AttributeError):  # not every PyTorch can
+        # Not while a graph is recorded; in the thread that does so, the wait would have no end.
+        if not self._locked or not recording.acquire(timeout=1):
+            return
+        try:
+            with suppress(AttributeError, RuntimeError):  # not every PyTorch can, nor every device
+                torch.cuda.current_stream(self.device).synchronize()  # for what still reads it
                 torch.accelerator.empty_host_cache()
+        finally:
+            recording.release()
 
     def load(self, tensor: Tensor, part: slice = slice(None)) -> Tensor:
         """Return part of a tensor on the device: the tensor's own memory where it lies there."""
