@@ -106,7 +106,10 @@ class BackgroundRun(ABC):
         self._notify()
 
     def pause(self) -> None:
-        """Stop once the slice in hand is done, which still counts; `start` goes on from there."""
+        """Stop once the slice in hand is done; `start` goes on from there.
+
+        The slice still counts, but for a batch that is in flight on a GPU, which is given up.
+        """
         self._halt(ScanStatus.PAUSED)
 
     def cancel(self) -> None:
