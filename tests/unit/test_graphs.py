@@ -414,6 +414,49 @@ def test_one_graph_is_recorded_at_a_time(asked):
     assert most == [1] * 8
 
 
+# On a real GPU
+
+
+@pytest.fixture
+def on_gpu(tiny_esm2):
+    if not torch.cuda.is_available():
+        pytest.skip("needs a CUDA device")
+    return load_model(tiny_esm2, device="cuda")
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("pairs", [True, False])
+def test_a_gpu_repeats_what_it_computed(on_gpu, pairs):
+    made = on_gpu._encoder_in("final")
+    calls = [call(seed, pairs=pairs) for seed in range(4)]
+    found = [on_gpu.log_probabilities(*each, "final") for each in calls]
+    assert len(made._recordings._recorded) == 1
+    assert made._recordings._failures == 0
+    made._recordings = None
+    for values, each in zip(found, calls, strict=True):
+        np.testing.assert_allclose(values, on_gpu.log_probabilities(*each, "final"), atol=1e-2)
+
+
+@pytest.mark.gpu
+def test_a_gpu_goes_on_after_a_recording_that_failed(on_gpu):
+    stream, passes = torch.cuda.Stream(), []
+
+    def compute():
+        passes.append(1)
+        if len(passes) == 2:
+            torch.cuda.synchronize()  # which cannot be recorded
+        return torch.ones(3, device="cuda") * 2
+
+    current = torch.cuda.current_stream()
+    with pytest.raises(RuntimeError):
+        graphs.capture(compute, stream)
+    assert torch.cuda.current_stream() == current
+    torch.cuda.empty_cache()  # fails while anything is recorded
+    graph, result = graphs.capture(lambda: torch.ones(3, device="cuda") * 2, stream)
+    graph.replay()
+    assert result.tolist() == [2.0, 2.0, 2.0]
+
+
 def test_the_recorder_would_find_a_pass_that_reads_back():
     """What a pass must not do is refused here as by a GPU, or shows as a stale number."""
     x = torch.tensor([1.0, 2.0])
