@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from plmwidgets.batch_size import BatchSize
-from plmwidgets.faults import memory_wanted
-from plmwidgets.models.masked_lm import Context, MaskedLM, ModelError
+from plmwidgets.faults import memory_failure
+from plmwidgets.models.masked_lm import Context, MaskedLM
 from plmwidgets.pending import Array, Batch, Request
 
 
@@ -50,10 +50,11 @@ class Batches:
         assert batch is not None
         if batch.stop - batch.start == 1:
             length = len(request.contexts[0].sequence)
-            raise ModelError(
-                f"{self._model.name} ran out of memory on a single context of {length} residues "
-                f"({memory_wanted(error)}): use a smaller model, a shorter sequence or a device "
-                "with more memory"
+            raise memory_failure(
+                self._model,
+                error,
+                "use a smaller model, a shorter sequence or a device with more memory",
+                f"a single context of {length} residues",
             ) from error
         self._size(request).halve()
         request.begun, request.batch = batch.start, None

@@ -11,7 +11,7 @@ from plmwidgets import charts
 from plmwidgets.models import as_model
 from plmwidgets.models.masked_lm import MaskedLM
 from plmwidgets.protein import Protein, as_protein
-from plmwidgets.scan.background import wait_for_all
+from plmwidgets.scan.background import RunsTogether
 from plmwidgets.scan.pair import PairScan
 from plmwidgets.scan.places import inside
 from plmwidgets.scan.several import Scans, protein_of, scans_by_model
@@ -89,7 +89,7 @@ def compare(
     return Comparison(scans)
 
 
-class Comparison:
+class Comparison(RunsTogether):
     """The pair scans of one protein by several models, side by side.
 
     Parameters
@@ -123,26 +123,8 @@ class Comparison:
         heading = f"Comparison of {count} model{'s' * (count > 1)} on {self.protein.name!r}:"
         return "\n".join([heading, *lines])
 
-    def wait(self, timeout: float | None = None, quiet: bool = False) -> None:
-        """Block until all scans end or are paused, with a progress bar for each in a terminal.
-
-        Parameters
-        ----------
-        timeout : float, optional
-            Seconds, for all of them together.
-        quiet : bool
-            Leave the bars away.
-
-        Raises
-        ------
-        TimeoutError
-            If one still runs then; it goes on in the background.
-        ValueError
-            If the timeout is no number from 0 up, or `quiet` neither True nor False.
-        Exception
-            What made the first of those that failed fail; the others go on.
-        """
-        wait_for_all(self.scans.values(), timeout, quiet)
+    def _runs(self) -> Iterable[PairScan]:
+        return self.scans.values()
 
     def summary(self) -> pd.DataFrame:
         """Return the figures of the models.

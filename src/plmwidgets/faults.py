@@ -44,9 +44,10 @@ def memory_wanted(error: BaseException) -> str:
     return f"it needed {size} more{f', and {free[1]} was free' if free else ''}"
 
 
-def memory_failure(model: MaskedLM, error: Exception, advice: str) -> ModelError:
-    """Return what to tell of a model that there was no memory for, with what to do about it."""
-    return ModelError(f"{model.name} ran out of memory ({memory_wanted(error)}): {advice}")
+def memory_failure(model: MaskedLM, error: Exception, advice: str, on: str = "") -> ModelError:
+    """Return what to tell of a model that had no memory, on what and what to do about it."""
+    where = f" on {on}" if on else ""
+    return ModelError(f"{model.name} ran out of memory{where} ({memory_wanted(error)}): {advice}")
 
 
 def is_device_error(error: BaseException) -> bool:

@@ -1,6 +1,5 @@
 """Models of ESM's and ESM C's kind, computed by an `Encoder`: faster, in several precisions."""
 
-import math
 import threading
 import traceback
 from collections.abc import Generator, Iterator, Sequence
@@ -14,7 +13,7 @@ from plmwidgets.models.attention import AttentionBlock, encoder_blocks
 from plmwidgets.models.encoder import Encoder
 from plmwidgets.models.esm_layout import is_esm_like, read_encoder, read_ends
 from plmwidgets.models.hidden_states import StateBlock, encoder_states
-from plmwidgets.models.huggingface import HuggingFaceMaskedLM, Ints, checked_positions
+from plmwidgets.models.huggingface import HuggingFaceMaskedLM, Ints, checked_positions, power_of_two
 from plmwidgets.models.layers import ARITHMETIC, Arithmetic
 from plmwidgets.models.masked_lm import Context, chosen_precision, run_to_end
 from plmwidgets.models.room import Room, free_memory
@@ -89,7 +88,7 @@ class EsmMaskedLM(HuggingFaceMaskedLM):
                 return super().preferred_batch(length)
             operations = self.embedding_shape[0] * self._step_operations(length)
             size = max(GPU_TOKENS / tokens, GPU_OPERATIONS / operations)
-            return 1 << math.floor(math.log2(min(max(size, 1), MOST_CONTEXTS)))
+            return power_of_two(size, MOST_CONTEXTS)
         number = ARITHMETIC[self.precisions[0]].stream.itemsize
         context = tokens * int(self.network.config.hidden_size) * number
         return min(max(1, STREAM_BYTES // context), MOST_CONTEXTS)

@@ -9,6 +9,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from plmwidgets.faults import is_out_of_memory
+
 _TOLERANCES: Final = {torch.float32: 1e-4, torch.float16: 2e-2, torch.bfloat16: 2e-1}
 """Of numbers up to about 6, by the type of a stream or a product."""
 
@@ -52,7 +54,7 @@ def _kernels_on(device: torch.device) -> ModuleType | None:
             return kernels
         reason = wrong[0]
     except Exception as failure:  # Triton has many ways to fail: no compiler, an old driver, ...
-        if "out of memory" in str(failure):
+        if is_out_of_memory(failure):
             raise  # it says nothing of the kernels: they are tried again
         reason = str(failure) or type(failure).__name__
     warnings.warn(

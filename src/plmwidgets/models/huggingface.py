@@ -157,8 +157,7 @@ class HuggingFaceMaskedLM(AttentionReader, HiddenStateReader):
         if self.device.type != "cpu":
             return LARGEST_BATCH
         room = OPERATIONS_A_STEP * torch.get_num_threads() / self._step_operations(length)
-        power = math.floor(math.log2(min(max(room, 1), LARGEST_BATCH)))
-        return 1 << power
+        return power_of_two(room, LARGEST_BATCH)
 
     def _step_operations(self, length: int) -> float:
         """Floating-point operations in a step of one context: here, in the whole pass."""
@@ -298,6 +297,11 @@ def _common_length(contexts: Sequence[Context]) -> int:
             "ask for each length by itself."
         )
     return lengths.pop()
+
+
+def power_of_two(size: float, most: int) -> int:
+    """Return the largest power of two up to a size, between 1 and `most`."""
+    return 1 << math.floor(math.log2(min(max(size, 1), most)))
 
 
 def checked_positions(positions: Ints, count: int, length: int) -> Ints:

@@ -17,25 +17,11 @@ def norm(
     x: Tensor, weight: Tensor, bias: Tensor | None, epsilon: float, dtype: torch.dtype
 ) -> Tensor:
     """Return the layer norms of rows x, (n, d), in a type."""
-    return _norm(x, None, weight, bias, share=1.0, epsilon=epsilon, dtype=dtype)
+    return add_norm(x, None, weight, bias, share=1.0, epsilon=epsilon, dtype=dtype)
 
 
 def add_norm(
     stream: Tensor,
-    update: Tensor,
-    weight: Tensor,
-    bias: Tensor | None,
-    *,
-    share: float,
-    epsilon: float,
-    dtype: torch.dtype,
-) -> Tensor:
-    """Add the share of an update to rows of the stream, both (n, d), and return their norms."""
-    return _norm(stream, update, weight, bias, share=share, epsilon=epsilon, dtype=dtype)
-
-
-def _norm(
-    x: Tensor,
     update: Tensor | None,
     weight: Tensor,
     bias: Tensor | None,
@@ -44,17 +30,18 @@ def _norm(
     epsilon: float,
     dtype: torch.dtype,
 ) -> Tensor:
-    rows, width = x.shape
-    out = torch.empty(rows, width, dtype=dtype, device=x.device)
+    """Add the share of an update, if any, to rows of the stream, (n, d), and return their norms."""
+    rows, width = stream.shape
+    out = torch.empty(rows, width, dtype=dtype, device=stream.device)
     block = triton.next_power_of_2(width)
-    with torch.cuda.device_of(x):  # type: ignore[no-untyped-call]
+    with torch.cuda.device_of(stream):  # type: ignore[no-untyped-call]
         _norm_rows[(rows,)](
-            x,
-            x if update is None else update,
+            stream,
+            stream if update is None else update,
             weight,
             weight if bias is None else bias,
             out,
-            x.stride(0),
+            stream.stride(0),
             0 if update is None else update.stride(0),
             width,
             share,

@@ -308,14 +308,35 @@ class RunControl:
         return (lambda: None) if self._run is None else self._run.subscribe(listener)
 
 
-def wait_for_all(
-    running: Iterable[RunControl], timeout: float | None = None, quiet: bool = False
-) -> None:
-    """Wait for several, one after the other, as `RunControl.wait`; the timeout is for them all."""
-    deadline = _deadline(timeout)
-    for each in running:
-        left = None if deadline is None else max(0.0, deadline - time.monotonic())
-        each.wait(left, quiet)
+class RunsTogether:
+    """What several runs have in common that are waited for together."""
+
+    def _runs(self) -> Iterable[RunControl]:
+        raise NotImplementedError
+
+    def wait(self, timeout: float | None = None, quiet: bool = False) -> None:
+        """Block until all scans end or are paused, with a progress bar for each in a terminal.
+
+        Parameters
+        ----------
+        timeout : float, optional
+            Seconds, for all of them together.
+        quiet : bool
+            Leave the bars away.
+
+        Raises
+        ------
+        TimeoutError
+            If one still runs then; it goes on in the background.
+        ValueError
+            If the timeout is no number from 0 up, or `quiet` neither True nor False.
+        Exception
+            What made the first of those that failed fail; the others go on.
+        """
+        deadline = _deadline(timeout)
+        for each in self._runs():
+            left = None if deadline is None else max(0.0, deadline - time.monotonic())
+            each.wait(left, quiet)
 
 
 def _deadline(timeout: float | None) -> float | None:

@@ -7,7 +7,7 @@ model sees both residues.
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +20,7 @@ from plmwidgets._numbers import whole_number
 from plmwidgets.models import as_model
 from plmwidgets.models.masked_lm import MaskedLM
 from plmwidgets.protein import Protein, as_protein
-from plmwidgets.scan.background import wait_for_all
+from plmwidgets.scan.background import RunsTogether
 from plmwidgets.scan.pair import PairScan
 from plmwidgets.scan.places import inside
 from plmwidgets.scan.progress import ScanProgress, ScanStatus
@@ -151,7 +151,7 @@ def scan_windows(
     return WindowedScan(protein, windows, scans)
 
 
-class WindowedScan:
+class WindowedScan(RunsTogether):
     """Pair scans of overlapping windows, read as one; running ones fill in the background.
 
     Parameters
@@ -193,26 +193,8 @@ class WindowedScan:
         unfinished = (each for each in told if each.status is not ScanStatus.FINISHED)
         return next(unfinished, told[-1])
 
-    def wait(self, timeout: float | None = None, quiet: bool = False) -> None:
-        """Block until the scans of all windows end or are paused, with a progress bar for each.
-
-        Parameters
-        ----------
-        timeout : float, optional
-            Seconds, for all of them together.
-        quiet : bool
-            Leave the bars away.
-
-        Raises
-        ------
-        TimeoutError
-            If one still runs then; it goes on in the background.
-        ValueError
-            If the timeout is no number from 0 up, or `quiet` neither True nor False.
-        Exception
-            What made the first of those that failed fail; the others go on.
-        """
-        wait_for_all(self.scans, timeout, quiet)
+    def _runs(self) -> Iterable[PairScan]:
+        return self.scans
 
     def cancel(self) -> None:
         """Give up the rest; what is computed stays."""
